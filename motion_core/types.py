@@ -119,7 +119,7 @@ class Trajectory:
         if len(points) == 1:
             return np.repeat(points, len(instants), axis=0)
         first, span = times[0], times[-1] - times[0]
-        passed = first + span * _eased(np.clip((np.asarray(instants) - first) / span, 0.0, 1.0), self.easing)
+        passed = first + span * eased(np.clip((np.asarray(instants) - first) / span, 0.0, 1.0), self.easing)
         if self.curve == "straight":
             return np.stack([np.interp(passed, times, axis) for axis in points.T], axis=1)
         return PchipInterpolator(times, points, axis=0)(passed)
@@ -141,7 +141,8 @@ def _floats(values: object, what: str) -> np.ndarray:
         raise MotionError(f"The {what} of a trajectory are numbers, an equal count each; got {values!r:.80}.") from None
 
 
-def _eased(u: np.ndarray, easing: Easing) -> np.ndarray:
+def eased(u: np.ndarray, easing: Easing) -> np.ndarray:
+    """How much of a motion has passed, 0…1, when the share u, 0…1, of its time has."""
     if easing == "in":
         return u * u
     if easing == "out":
