@@ -190,7 +190,11 @@ def _average_splat_matrix(displacement: Tensor) -> Tensor:
     with warnings.catch_warnings():  # torch calls its CSR layout beta; the product used here is tested
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
         return torch.sparse_csr_tensor(
-            starts.int(), column.int(), share / (coverage[row] + EPSILON), size=(count * pixels, pixels)
+            starts.int(),
+            column.int(),
+            share / (coverage[row] + EPSILON),
+            size=(count * pixels, pixels),
+            check_invariants=True,
         )
 
 

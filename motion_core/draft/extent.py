@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 from scipy import ndimage
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from .lattice import Lattice, factorised
 
@@ -49,7 +49,7 @@ def extent(
 
     walk = lattice.laplacian(_colour_similarity(lattice, lab))
     certain = CERTAIN * (moves | rests).ravel()
-    factors = factorised(walk + sp.diags(PRIOR_WEIGHT + certain))
+    factors = factorised(walk + sp.diags_array(PRIOR_WEIGHT + certain))
     colours = _Colours(lab)
     inside, outside = moves.ravel().astype(float), rests.ravel().astype(float)
     answer = inside
@@ -91,7 +91,8 @@ def _colour_similarity(lattice: Lattice, lab: np.ndarray) -> np.ndarray:
     start, end, share = lattice.edges
     smooth = ndimage.gaussian_filter(lab, (0, 0.7, 0.7)).reshape(3, -1)
     difference = ((smooth[:, start] - smooth[:, end]) ** 2).sum(axis=0)
-    return (np.exp(-difference / (2 * difference.mean() + 1e-6)) + 1e-3) * share
+    typical = difference.mean() if len(difference) else 0.0
+    return (np.exp(-difference / (2 * typical + 1e-6)) + 1e-3) * share
 
 
 def _in_one_piece(answer: np.ndarray, moves: np.ndarray, rests: np.ndarray) -> np.ndarray:
@@ -114,7 +115,7 @@ def _square_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _distance(lattice: Lattice, points: np.ndarray) -> np.ndarray:
     """[h, w] distance of every node from the nearest point, in diagonals of the picture."""
     pixels = points * [lattice.picture.width, lattice.picture.height]
-    apart, _ = cKDTree(pixels).query(lattice.positions)
+    apart, _ = KDTree(pixels).query(lattice.positions)
     return apart.reshape(lattice.size) / lattice.picture.diagonal
 
 

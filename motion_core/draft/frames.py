@@ -36,16 +36,31 @@ def draft_frames(picture: Tensor, field: MotionField) -> Iterator[Tensor]:
         raise ShapeError(
             f"The picture must be [3, {field.size.height}, {field.size.width}]; got {list(picture.shape)}."
         )
-    picture = picture.float()
     yield picture
-    steps = field.displacement[1:].float()
+    if field.frames == 1:
+        return
+    margin = _margin(field)
+    steps = F.pad(field.displacement[1:].float(), margin, mode="replicate")
+    scene = F.pad(picture.float()[None], margin, mode="reflect")[0]
     grounds = [_Ground.under(step) for step in steps]
-    uncovered = torch.zeros(*field.size, dtype=torch.bool)
+    uncovered = torch.zeros(*Size.of(scene), dtype=torch.bool)
     for step, ground in zip(steps, grounds, strict=True):
         uncovered |= ground.motion_against(step) > UNCOVERS
-    plate = background_plate(picture, uncovered)
+    plate = background_plate(scene, uncovered)
+    left, _, top, _ = margin
     for step, ground in zip(steps, grounds, strict=True):
-        yield _frame(picture, plate, step, ground)
+        frame = _frame(scene, plate, step, ground)
+        yield frame[:, top : top + field.size.height, left : left + field.size.width].to(picture.dtype)
+
+
+def _margin(field: MotionField) -> tuple[int, int, int, int]:
+    """How far (left, right, top, bottom) the field draws in what lies beyond the picture: its mirror image."""
+    moved, size = field.displacement, field.size
+    inward = (moved[:, 0, :, 0], -moved[:, 0, :, -1], moved[:, 1, 0], -moved[:, 1, -1])
+    most = (size.width - 1, size.width - 1, size.height - 1, size.height - 1)
+    wanted = (math.ceil(max(0.0, side.max().item())) for side in inward)
+    left, right, top, bottom = (min(w, m) for w, m in zip(wanted, most, strict=True))
+    return left, right, top, bottom
 
 
 def _frame(picture: Tensor, plate: Tensor, displacement: Tensor, ground: _Ground) -> Tensor:
@@ -69,8 +84,8 @@ def _arrivals(displacement: Tensor, against: Tensor, moving: Tensor) -> tuple[Te
     row, column = moving.nonzero(as_tuple=True)
     slope = _surface_slope(displacement)[:, :, row, column]  # [2 (along x, along y), 2 (x, y), M]
     area = ((1 + slope[0, 0]) * (1 + slope[1, 1]) - slope[0, 1] * slope[1, 0]).clamp(1, STRETCH**2)
-    longest = 1 + slope.square().sum(dim=(0, 1)).sqrt().max().item()
-    parts = min(STRETCH, max(1, math.ceil(longest - 0.5)))
+    steepness = slope.square().sum(dim=(0, 1)).sqrt()
+    parts = min(STRETCH, max(1, math.ceil(0.5 + steepness.max().item())))
     depth = (against[row, column] * NEARER).clamp(max=NEAREST)
     weight = (depth - NEAREST).exp()
 
@@ -88,8 +103,9 @@ def _arrivals(displacement: Tensor, against: Tensor, moving: Tensor) -> tuple[Te
     reached = (sums[:pixels, 3] > 1e-30).nonzero()[:, 0]
     seen = sums / sums[:, 3:].clamp(min=1e-30)
     filled = torch.zeros(pixels + 1)
+    tolerance = NEARER * (1 + 2 * steepness)  # neighbours on one surface differ in depth by its steepness
     for index, share in landed:  # only what is about as near as what is seen there fills the pixel
-        filled.index_add_(0, index, share * area / parts**2 * (depth > seen[index, 2] - NEARER))
+        filled.index_add_(0, index, share * area / parts**2 * (depth > seen[index, 2] - tolerance))
     presence = filled[reached].clamp(max=1)
     return reached, seen[reached, 0], seen[reached, 1], torch.where(presence > 0.99, 1.0, presence)
 
@@ -144,10 +160,10 @@ class _Ground:
     def motion_against(self, displacement: Tensor) -> Tensor:
         """[H, W] how far every pixel moves against the ground, in pixels."""
         if self.rests:
-            return displacement.norm(dim=0)
+            return torch.hypot(*displacement)
         x, y = _pixel_grid(Size.of(displacement))
         ground = torch.stack([a * x + b * y + c for a, b, c in self.matrix])
-        return (displacement - ground).norm(dim=0)
+        return torch.hypot(*(displacement - ground))
 
     def way_back(self, size: Size) -> tuple[Tensor, Tensor]:
         """The column and row [H, W] of the picture at which each pixel of the frame finds its ground."""

@@ -50,23 +50,23 @@ class Lattice:
         return start, end, share
 
     @cached_property
-    def incidence(self) -> sp.csr_matrix:
+    def incidence(self) -> sp.csr_array:
         """[n, E]: +1 where an edge ends, -1 where it starts; its transpose takes differences along the edges."""
         start, end, _ = self.edges
         edge = np.arange(len(start))
         signs = np.repeat([1.0, -1.0], len(start))
-        return sp.csr_matrix((signs, (np.r_[end, start], np.r_[edge, edge])), shape=(self.nodes, len(start)))
+        return sp.csr_array((signs, (np.r_[end, start], np.r_[edge, edge])), shape=(self.nodes, len(start)))
 
-    def laplacian(self, weight: np.ndarray) -> sp.csc_matrix:
+    def laplacian(self, weight: np.ndarray) -> sp.csc_array:
         """[n, n] graph Laplacian of the edges with the given weights."""
-        return (self.incidence @ sp.diags(weight) @ self.incidence.T).tocsc()
+        return (self.incidence @ sp.diags_array(weight) @ self.incidence.T).tocsc()
 
     def nearest(self, points: np.ndarray) -> np.ndarray:
         """[P] the node nearest to each point (0…1 of the picture; beyond the rim the rim's node)."""
         column, row = np.floor(points * [self.size.width, self.size.height]).astype(int).T
         return np.clip(row, 0, self.size.height - 1) * self.size.width + np.clip(column, 0, self.size.width - 1)
 
-    def bilinear(self, points: np.ndarray) -> sp.csr_matrix:
+    def bilinear(self, points: np.ndarray) -> sp.csr_array:
         """[P, n]: row p mixes the nodes around points[p] (0…1 of the picture); beyond the rim the rim's nodes."""
         place = points * [self.size.width, self.size.height] - 0.5
         place = np.clip(place, 0, [self.size.width - 1, self.size.height - 1])
@@ -83,11 +83,11 @@ class Lattice:
                 columns.append(row * self.size.width + column)
                 values.append(x_share * y_share)
         entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-        return sp.coo_matrix(entries, shape=(len(points), self.nodes)).tocsr()
+        return sp.coo_array(entries, shape=(len(points), self.nodes)).tocsr()
 
 
-def factorised(system: sp.spmatrix) -> SuperLU:
+def factorised(system: sp.sparray) -> SuperLU:
     """The factors of a symmetric positive definite system."""
     return splu(
-        sp.csc_matrix(system), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+        sp.csc_array(system), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
     )

@@ -6,6 +6,8 @@ Patch-based completion (Wexler et al. 2007), coarse to fine, its nearest patches
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -96,7 +98,7 @@ class _Completion:
             radius /= 3
 
     def _try(self, candidate: np.ndarray) -> None:
-        worth = np.flatnonzero(self._is_whole(candidate) & (candidate != self.source).any(axis=1))
+        worth = np.flatnonzero(self._is_whole(candidate) & np.not_equal(candidate, self.source).any(axis=1))
         cost = self._costs(candidate[worth], worth)
         better = cost < self.cost[worth]
         self.source[worth[better]] = candidate[worth[better]]
@@ -137,8 +139,8 @@ class _Completion:
 
 def _shrunk(picture: Tensor, known: Tensor, size: Size) -> tuple[np.ndarray, np.ndarray]:
     """The small picture [h, w, 3], made of what is known, and its hole [h, w]."""
-    share = F.interpolate(known[None, None], size, mode="area")[0]
-    colours = F.interpolate((picture * known)[None], size, mode="area")[0] / share.clamp(min=1e-6)
+    share = _area(known[None], size)
+    colours = _area(picture * known, size) / share.clamp(min=1e-6)
     hole = share[0] < 0.99
     colours = _push_pull(colours, (~hole).float())
     return colours.permute(1, 2, 0).contiguous().numpy(), hole.numpy()
@@ -176,10 +178,15 @@ def _push_pull(picture: Tensor, known: Tensor) -> Tensor:
     """Unknown places filled smoothly from around them: means go up a pyramid, and come down where nothing is known."""
     levels = [(picture * known, known[None])]
     while max(levels[-1][1].shape) > 1:
-        half = [-(-side // 2) for side in levels[-1][1].shape[1:]]
-        levels.append(tuple(F.interpolate(level[None], half, mode="area")[0] for level in levels[-1]))
+        colours, weight = levels[-1]
+        half = [-(-side // 2) for side in weight.shape[1:]]
+        levels.append((_area(colours, half), _area(weight, half)))
     filled = levels[-1][0] / levels[-1][1].clamp(min=1e-6)
     for colours, weight in reversed(levels[:-1]):
         above = F.interpolate(filled[None], colours.shape[1:], mode="bilinear", align_corners=False)[0]
         filled = torch.lerp(above, colours / weight.clamp(min=1e-6), weight.clamp(max=1))
     return filled
+
+
+def _area(image: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(image[None], size, mode="area")[0]

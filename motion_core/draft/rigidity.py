@@ -1,4 +1,4 @@
-"""As rigid as possible (Sorkine & Alexa 2007) on a lattice: what the nodes of a picture do when some points are dragged.
+"""As rigid as possible (Sorkine & Alexa 2007) on a lattice: where the nodes go when some points are dragged.
 
 Every node keeps the shape of its neighbourhood up to a rotation. Nodes outside every object rest; inside an object the
 lattice is stiff, so a thing moves as one. Where an object ends, it comes off: at once where the picture has an edge
@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from einops import rearrange
 from scipy import ndimage
 from scipy.sparse.linalg import SuperLU
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from .lattice import Lattice, factorised
 
@@ -29,6 +29,7 @@ GRIP = 0.03  # a drag takes a disc with it, this radius, of the diagonal
 GRIP_WEIGHT = 10.0
 LOOSE = 1e-3  # what is left of the stiffness where an object comes off
 EDGE = 6.0  # Lab contrast of an edge of the picture at which an object comes off
+FRAMES_AT_ONCE = 64  # so that memory for a long clip stays that of its field
 TEARS = 1.0  # strain at which ground is torn: it would be twice as long
 TEAR_REACH = 3  # nodes from a torn edge within which the object comes off
 
@@ -37,15 +38,17 @@ def as_rigid_as_possible(
     lattice: Lattice,
     lab: np.ndarray,
     objects: np.ndarray,
+    home: np.ndarray,
     start: np.ndarray,
     path: np.ndarray,
     region: np.ndarray | None = None,
 ) -> Deformation:
     """Move the nodes so that every start point [P, 2] (0…1 of the picture) follows its path [T, P, 2] (pixels).
 
-    lab: [3, h, w] colours. objects: [K, h, w] extents, 0…1. region: [h, w] bool, where motion is allowed.
+    lab: [3, h, w] colours. objects: [K, h, w] extents, 0…1. home: [P] the object that each point holds, -1 for none.
+    region: [h, w] bool, where motion is allowed.
     """
-    body = _Body(lattice, objects, start, path, region)
+    body = _Body(lattice, objects, home, start, path, region)
     loose = _comes_off_at_edges(lattice, lab, objects)
     furthest = np.abs(path).max(axis=(1, 2)).argmax()
     guess = body.deformed(path[[furthest]], loose, rounds=0)
@@ -63,9 +66,18 @@ class _Body:
     """The lattice as an elastic thing, and what holds it."""
 
     def __init__(
-        self, lattice: Lattice, objects: np.ndarray, start: np.ndarray, path: np.ndarray, region: np.ndarray | None
+        self,
+        lattice: Lattice,
+        objects: np.ndarray,
+        home: np.ndarray,
+        start: np.ndarray,
+        path: np.ndarray,
+        region: np.ndarray | None,
     ) -> None:
         self.lattice = lattice
+        self.home = home
+        self.owner = np.where(objects.max(axis=0) > 0.5, objects.argmax(axis=0), -1).ravel()
+        self.start = start * [lattice.picture.width, lattice.picture.height]
         inside = objects.max(axis=0).ravel()
         a, b, share = lattice.edges
         firm = smoothstep(inside, 0.5, 0.8)
@@ -79,26 +91,40 @@ class _Body:
 
     def deformed(self, path: np.ndarray, loose: np.ndarray, *, rounds: int) -> np.ndarray:
         """[T, n, 2] for the given path [T, P, 2], with the loose edges come off."""
-        a, b, _ = self.lattice.edges
         stiffness = np.where(loose, LOOSE, 1.0) * self.stiffness
-        factors = self._factors(stiffness)
-        pulled = (HOLD * self.hold + self.grip).T @ rearrange(path, "t p xy -> p (t xy)")
+        held = sp.diags_array(self.rest + np.asarray(self.grip.sum(axis=0)).ravel()) + HOLD * (self.hold.T @ self.hold)
+        factors = factorised(self.lattice.laplacian(stiffness) + held)
+        chunks = [path[first : first + FRAMES_AT_ONCE] for first in range(0, len(path), FRAMES_AT_ONCE)]
+        return np.concatenate([self._shapes(factors, stiffness, chunk, rounds) for chunk in chunks])
+
+    def _shapes(self, factors: SuperLU, stiffness: np.ndarray, path: np.ndarray, rounds: int) -> np.ndarray:
+        a, b, _ = self.lattice.edges
         step = self.lattice.positions[b] - self.lattice.positions[a]
         incidence = self.lattice.incidence
-        moved = factors.solve(pulled)
-        for _ in range(rounds):
-            after = rearrange(incidence.T @ moved, "e (t xy) -> e t xy", xy=2) + step[:, None]
-            turn = _rotations(incidence, stiffness, step, after)
+        pulled = (HOLD * self.hold + self.grip).T @ rearrange(path, "t p xy -> p (t xy)")
+        turn = self._first_turn(path)
+        while True:
             kept = stiffness[:, None] * (((turn[a] + turn[b]) / 2 - 1) * _complex(step)[:, None])
             moved = factors.solve(pulled + incidence @ rearrange(_pairs(kept), "e t xy -> e (t xy)"))
-        return rearrange(moved, "n (t xy) -> t n xy", xy=2)
+            if rounds == 0:
+                return rearrange(moved, "n (t xy) -> t n xy", xy=2)
+            rounds -= 1
+            after = rearrange(incidence.T @ moved, "e (t xy) -> e t xy", xy=2) + step[:, None]
+            turn = _rotations(incidence, stiffness, step, after)
 
-    def _factors(self, stiffness: np.ndarray) -> SuperLU:
-        held = sp.diags(self.rest + np.asarray(self.grip.sum(axis=0)).ravel()) + HOLD * (self.hold.T @ self.hold)
-        return factorised(self.lattice.laplacian(stiffness) + held)
+    def _first_turn(self, path: np.ndarray) -> np.ndarray:
+        """[n, T]: every object turned as its points turn about their middle, as complex numbers of length 1."""
+        turn = np.ones((self.lattice.nodes, len(path)), dtype=complex)
+        for k in np.unique(self.home[self.home >= 0]):
+            before = _complex(self.start[self.home == k])
+            after = before + _complex(path[:, self.home == k])
+            arms = np.conj(before - before.mean()) * (after - after.mean(axis=1, keepdims=True))
+            spin = arms.sum(axis=1)
+            turn[self.owner == k] = np.where(np.abs(spin) > 1e-9, spin / np.maximum(np.abs(spin), 1e-9), 1)
+        return turn
 
 
-def _rotations(incidence: sp.csr_matrix, stiffness: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def _rotations(incidence: sp.csr_array, stiffness: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """[n, T] the rotation of every node's star of edges, as complex numbers of length 1."""
     turned = np.conj(_complex(before))[:, None] * _complex(after)
     star = abs(incidence) @ (stiffness[:, None] * turned)
@@ -110,16 +136,16 @@ def _complex(pairs: np.ndarray) -> np.ndarray:
 
 
 def _pairs(numbers: np.ndarray) -> np.ndarray:
-    return np.stack([numbers.real, numbers.imag], axis=-1)
+    return np.stack([np.real(numbers), np.imag(numbers)], axis=-1)
 
 
-def _grip(lattice: Lattice, inside: np.ndarray, start: np.ndarray, moves: np.ndarray) -> sp.csr_matrix:
+def _grip(lattice: Lattice, inside: np.ndarray, start: np.ndarray, moves: np.ndarray) -> sp.csr_array:
     """[P, n]: a drag takes the nodes around its start with it, as far as they belong to an object."""
     radius = GRIP * lattice.picture.diagonal
     pixels = start * [lattice.picture.width, lattice.picture.height]
-    near = cKDTree(pixels[moves]).sparse_distance_matrix(cKDTree(lattice.positions), radius, output_type="coo_matrix")
+    near = KDTree(pixels[moves]).sparse_distance_matrix(KDTree(lattice.positions), radius, output_type="coo_matrix")
     weight = GRIP_WEIGHT * (1 - near.data / radius) * inside[near.col]
-    return sp.coo_matrix(
+    return sp.coo_array(
         (weight, (np.flatnonzero(moves)[near.row], near.col)), shape=(len(start), lattice.nodes)
     ).tocsr()
 

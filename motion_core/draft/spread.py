@@ -1,9 +1,7 @@
 """Drawn motion spread over the picture: a dense motion field without a network.
 
-Every drag grabs what looks like one object (extent.py). On a coarse lattice, each frame then is the shape that keeps
-the drawn points where they were drawn and everything else as rigid as possible (Sorkine & Alexa 2007): nodes outside
-every object hold still, and an edge of the picture where an object ends lets it come off. The system depends on the
-picture alone, so one factorisation serves every frame and every round.
+Every drag grabs what looks like one object (extent.py). On a coarse lattice the objects follow the drawn points as
+rigidly as possible (rigidity.py). Every pixel then moves like the nodes around it that lie on its side of an outline.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from torch import Tensor
 
 from ..controls.camera import Camera, seen_by
 from ..errors import MotionError, ShapeError
-from ..types import MotionField, Size, Trajectory
+from ..types import MotionField, Size, Trajectory, frame_instants
 from .extent import extent
 from .lattice import Lattice
 from .rigidity import Deformation, as_rigid_as_possible
@@ -32,6 +30,8 @@ from .rigidity import Deformation, as_rigid_as_possible
 MOST_OBJECTS = 8  # told apart; drags beyond join the nearest
 OUTLINE = 3  # nodes by which an object's outline in the picture may differ from that on the lattice
 SOFT_RIM = 2  # pixels of blended rim that an object takes along
+OUTLINE_EPSILON = 1e-3  # of the guided filter that finds it: contrast, squared, that counts as an edge
+PIXELS_AT_ONCE = 1 << 19
 UNMOVED = 2e-3  # pixels; less is solver noise and becomes exactly zero
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def draft_field(
     """A motion field [F, 2, H, W] in which the drawn points of the picture go where they were drawn.
 
     picture: [3, H, W], 0…1. trajectories: drags, and pins, which stay; one that begins outside the picture, outside
-        the region, or unseen, grabs nothing.
+        the region, or unseen, grabs nothing (a warning is logged).
     region: [H, W], 1 where the motion brush lets things move; everywhere when None or empty.
     camera: looks at the whole moving scene; pins and resting ground move with it.
     """
@@ -57,15 +57,13 @@ def draft_field(
     size = Size.of(picture)
     if region is not None and tuple(region.shape) != tuple(size):
         raise ShapeError(f"The region must be [{size.height}, {size.width}]; got {list(region.shape)}.")
-    if frames < 1:
-        raise MotionError(f"A clip has at least one frame; got {frames}.")
-    if region is not None and not (region > 0.5).any():
-        region = None
+    if not torch.isfinite(picture).all():
+        raise MotionError("The picture has a pixel that is not a finite number.")
+    region = region.cpu() > 0.5 if region is not None and (region > 0.5).any() else None
     drawn = _Drawn.on(size, trajectories, frames, region)
+    field = MotionField.still(size, frames=frames)
     if drawn.moving.any():
-        field = _spread(picture.detach().float().cpu(), drawn, region)
-    else:
-        field = MotionField.still(size, frames=frames)
+        field = _spread(picture.detach().float().cpu().clamp(0, 1), drawn, region)
     return field if camera is None else seen_by(camera, field)
 
 
@@ -78,18 +76,17 @@ class _Drawn:
 
     @classmethod
     def on(cls, size: Size, trajectories: Sequence[Trajectory], frames: int, region: Tensor | None) -> _Drawn:
-        positions = (
-            np.stack([t.sampled(frames) for t in trajectories], axis=1) if trajectories else np.zeros((frames, 0, 2))
-        )
+        sampled = [trajectory.sampled(frames) for trajectory in trajectories]
+        positions = np.stack(sampled, axis=1) if sampled else np.zeros((len(frame_instants(frames)), 0, 2))
         start = positions[0]
         holds = ((start >= 0) & (start <= 1)).all(axis=1)
         holds &= np.array([bool(t.visible[0]) for t in trajectories], dtype=bool)
         if region is not None:
             pixel = np.clip((start * [size.width, size.height]).astype(int), 0, [size.width - 1, size.height - 1])
-            holds &= (region > 0.5).cpu().numpy()[pixel[:, 1], pixel[:, 0]]
+            holds &= region.numpy()[pixel[:, 1], pixel[:, 0]]
         if not holds.all():
             _log.warning(
-                "%d of %d trajectories begin outside the picture, outside the motion brush or unseen, and grab nothing.",
+                "%d of %d trajectories grab nothing: they begin outside the picture or the motion brush, or unseen.",
                 (~holds).sum(),
                 len(holds),
             )
@@ -98,104 +95,114 @@ class _Drawn:
 
     @property
     def moving(self) -> np.ndarray:
-        """[P] bool: which of them ever leave their start."""
+        """[P] bool: the drags, which leave their start; the others are pins."""
         return np.abs(self.path).max(axis=(0, 2), initial=0.0) > 0
 
 
 def _spread(picture: Tensor, drawn: _Drawn, region: Tensor | None) -> MotionField:
     lattice = Lattice.over(Size.of(picture))
-    coarse = F.interpolate(picture[None], lattice.size, mode="bilinear", antialias=True)
-    lab = rgb_to_lab(coarse.clamp(0, 1))[0].double().numpy()
-    may_move = None
+    lab = rgb_to_lab(_coarse(picture, lattice))[0].double().numpy()
+    may_move = None if region is None else _coarse(region[None].float(), lattice)[0, 0].numpy() > 0.5
+    objects, home = _objects(lattice, lab, drawn, may_move)
+    shape = as_rigid_as_possible(lattice, lab, objects, home, drawn.start, drawn.path[1:], may_move)
+    displacement = _to_pixels(lattice, objects, shape, _sides(picture, lattice, objects, drawn.start, home))
+    displacement.masked_fill_(displacement.abs().amax(dim=1, keepdim=True) < UNMOVED, 0)
     if region is not None:
-        share = F.interpolate(region[None, None].float().cpu(), lattice.size, mode="bilinear", antialias=True)
-        may_move = share[0, 0].numpy() > 0.5
-    objects = _objects(lattice, lab, drawn, may_move)
-    shape = as_rigid_as_possible(lattice, lab, objects, drawn.start, drawn.path[1:], may_move)
-    displacement = _to_pixels(picture, lattice, objects, shape)
-    if region is not None:
-        displacement = displacement * (region > 0.5).to(displacement)
-    displacement[displacement.abs().amax(dim=1, keepdim=True).expand_as(displacement) < UNMOVED] = 0
-    return (
-        MotionField.after_reference(displacement)
-        if len(displacement)
-        else MotionField.still(Size.of(picture), frames=1)
-    )
+        displacement.masked_fill_(~region, 0)
+    return MotionField.after_reference(displacement)
 
 
-def _objects(lattice: Lattice, lab: np.ndarray, drawn: _Drawn, may_move: np.ndarray | None) -> np.ndarray:
-    """The extents [K, h, w] of the things that are moved, told apart. Drags on the same thing share one."""
-    node = lattice.nearest(drawn.start)
-    drags, pins = np.flatnonzero(drawn.moving), np.flatnonzero(~drawn.moving)
-    nothing = np.zeros((0, 2))
-    groups: list[list[int]] = []
-    extents: list[np.ndarray] = []
-    for drag in drags:
-        home = next((k for k, whole in enumerate(extents) if whole.flat[node[drag]] > 0.5), None)
-        if home is None and len(groups) < MOST_OBJECTS:
-            whole = extent(lattice, lab, drawn.start[[drag]], nothing, may_move)
-            home = next((k for k, group in enumerate(groups) if (whole.flat[node[group]] > 0.5).any()), None)
-            if home is None:
-                groups.append([drag])
-                extents.append(whole)
-                continue
-        if home is None:
-            apart = [np.linalg.norm(drawn.start[group] - drawn.start[drag], axis=1).min() for group in groups]
-            home = int(np.argmin(apart))
-        groups[home].append(drag)
-    # A pin on the grabbed thing is a joint it bends about; one beside it says what does not belong to it.
-    beside = pins[np.max([whole.flat[node[pins]] for whole in extents], axis=0, initial=0.0) <= 0.5]
-    final = []
-    for k, group in enumerate(groups):
-        others = [drag for j, other in enumerate(groups) if j != k for drag in other]
-        rest = drawn.start[np.concatenate([beside, others]).astype(int)]
-        final.append(extent(lattice, lab, drawn.start[group], rest, may_move))
-    return np.stack(final)
+def _coarse(picture: Tensor, lattice: Lattice) -> Tensor:
+    return F.interpolate(picture[None], lattice.size, mode="bilinear", antialias=True).clamp(0, 1)
 
 
-def _to_pixels(picture: Tensor, lattice: Lattice, objects: np.ndarray, shape: Deformation) -> Tensor:
-    """The nodes' motion [F-1, n, 2] for every pixel [F-1, 2, H, W].
+def _objects(
+    lattice: Lattice, lab: np.ndarray, drawn: _Drawn, may_move: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The extents [K, h, w] of the things that are moved, and which one every point holds: [P], -1 for the ground.
 
-    Bilinear, but where an object comes off inside a cell of the lattice, a pixel listens to the nodes of its own side.
+    Drags on the same thing share one. A pin on a grabbed thing is a joint that it bends about; one beside it says
+    what does not belong to it.
     """
+    node = lattice.nearest(drawn.start)
+    home = np.full(len(node), -1)
+    extents: list[np.ndarray] = []
+    for drag in np.flatnonzero(drawn.moving):
+        grabbed = [k for k, whole in enumerate(extents) if whole.flat[node[drag]] > 0.5]
+        if not grabbed and len(extents) < MOST_OBJECTS:
+            whole = extent(lattice, lab, drawn.start[[drag]], drawn.start[:0], may_move)
+            grabbed = list(home[(home >= 0) & (whole.flat[node] > 0.5)])
+            if not grabbed:
+                grabbed = [len(extents)]
+                extents.append(whole)
+        if not grabbed:
+            others = np.flatnonzero(home >= 0)
+            apart = np.linalg.norm(drawn.start[others] - drawn.start[drag], axis=1)
+            grabbed = [home[others[apart.argmin()]]]
+        home[drag] = grabbed[0]
+    for pin in np.flatnonzero(~drawn.moving):
+        inside = [whole.flat[node[pin]] for whole in extents]
+        home[pin] = int(np.argmax(inside)) if max(inside) > 0.5 else -1
+    for k in range(len(extents)):
+        drags = drawn.start[(home == k) & drawn.moving]
+        resting = drawn.start[home != k]
+        if len(drags) > 1 or len(resting):
+            extents[k] = extent(lattice, lab, drags, resting, may_move)
+    return np.stack(extents), home
+
+
+def _sides(picture: Tensor, lattice: Lattice, objects: np.ndarray, start: np.ndarray, home: np.ndarray) -> np.ndarray:
+    """[H, W]: 1 + the object each pixel belongs to, 0 for the ground; outlines follow the picture's own edges."""
     size = Size.of(picture)
-    side = _sides(torch.from_numpy(objects).float(), lattice, picture)  # [H, W]
-    node_side = np.where(objects.max(axis=0) > 0.5, objects.argmax(axis=0) + 1, 0).ravel()
-    start, end, _ = lattice.edges
+    spacing = round(size.width / lattice.size.width)
+    fine = F.interpolate(torch.from_numpy(objects).float()[:, None], size, mode="bilinear", align_corners=False)
+    window = 4 * spacing + 1
+    if spacing > 1 and min(size) > window:
+        guide = picture[None].expand(len(objects), -1, -1, -1)
+        fine = guided_blur(guide, fine, window, OUTLINE_EPSILON, subsample=spacing // 2)
+    fine = fine[:, 0].numpy()
+    side = np.where(fine.max(axis=0) > 0.5, fine.argmax(axis=0) + 1, 0)
+    for _ in range(SOFT_RIM):
+        side = np.where(side > 0, side, ndimage.grey_dilation(side, (3, 3)))
+    pixel = np.floor(start * [size.width, size.height]).astype(int)
+    for row in (-1, 0, 1):  # a point's own pixels are where it is, whatever they look like
+        for column in (-1, 0, 1):
+            y, x = pixel[:, 1] + row, pixel[:, 0] + column
+            side[np.clip(y, 0, size.height - 1), np.clip(x, 0, size.width - 1)] = home + 1
+    return side
+
+
+def _to_pixels(lattice: Lattice, objects: np.ndarray, shape: Deformation, side: np.ndarray) -> Tensor:
+    """The nodes' motion for every pixel: [F-1, 2, H, W].
+
+    Bilinear; but near where an object has come off, a pixel listens only to nodes of its own side, the nearest ones.
+    """
+    node_side = np.where(objects.max(axis=0) > 0.5, objects.argmax(axis=0) + 1, 0)
+    a, b, _ = lattice.edges
     torn = np.zeros(lattice.nodes, dtype=bool)
-    torn[start[shape.loose]] = torn[end[shape.loose]] = True
+    torn[a[shape.loose]] = torn[b[shape.loose]] = True
     torn = ndimage.binary_dilation(torn.reshape(lattice.size), iterations=OUTLINE).ravel()
-    rows, columns = np.mgrid[: size.height, : size.width]
-    points = (np.stack([columns.ravel(), rows.ravel()], 1) + 0.5) / [size.width, size.height]
-    mix = lattice.bilinear(points).tocoo()
-    sides = side.ravel()[mix.row]
-    alien = (sides != node_side[mix.col]) & torn[mix.col]
-    nearest = np.stack([_nearest_of(node_side.reshape(lattice.size) == k) for k in range(len(objects) + 1)])
-    column = np.where(alien, nearest[sides, mix.col], mix.col)
-    mix = sp.coo_matrix((mix.data.astype(np.float32), (mix.row, column)), shape=mix.shape).tocsr()
-    flat = mix @ rearrange(shape.moved, "f n xy -> n (f xy)").astype(np.float32)
-    return rearrange(torch.from_numpy(flat), "(h w) (f xy) -> f xy h w", h=size.height, xy=2).contiguous()
+    nearest = np.stack([_nearest_node(node_side == k) for k in range(len(objects) + 1)])
+
+    size = lattice.picture
+    motion = rearrange(shape.moved, "f n xy -> n (f xy)").astype(np.float32)
+    displacement = torch.empty(len(shape.moved), 2, *size)
+    rows_at_once = max(1, PIXELS_AT_ONCE // size.width)
+    for top in range(0, size.height, rows_at_once):
+        part = side[top : top + rows_at_once]
+        y, x = np.indices(part.shape).reshape(2, -1)
+        mix = lattice.bilinear(np.stack([x + 0.5, y + top + 0.5], axis=1) / [size.width, size.height]).tocoo()
+        own = part.ravel()[mix.row]
+        node = np.where((own != node_side.flat[mix.col]) & torn[mix.col], nearest[own, mix.col], mix.col)
+        mix = sp.csr_array((mix.data.astype(np.float32), (mix.row, node)), shape=mix.shape)
+        block = rearrange(mix @ motion, "(h w) (f xy) -> f xy h w", w=size.width, xy=2)
+        displacement[:, :, top : top + rows_at_once] = torch.from_numpy(block)
+    return displacement
 
 
-def _nearest_of(side: np.ndarray) -> np.ndarray:
-    """[n]: for every node of a lattice the nearest one [h, w] that is on this side; itself when there is none."""
+def _nearest_node(side: np.ndarray) -> np.ndarray:
+    """[n]: for every node the nearest one that is on this side [h, w]; itself when there is none."""
     if not side.any():
         return np.arange(side.size)
     row, column = ndimage.distance_transform_edt(~side, return_distances=False, return_indices=True)
     return (row * side.shape[1] + column).ravel()
-
-
-def _sides(objects: Tensor, lattice: Lattice, picture: Tensor) -> np.ndarray:
-    """[H, W]: 1 + the object each pixel belongs to, 0 for none; outlines follow the picture's own edges."""
-    size = Size.of(picture)
-    spacing = max(1, round(size.width / lattice.size.width))
-    fine = F.interpolate(objects[:, None], size, mode="bilinear", align_corners=False)
-    window = 4 * spacing + 1
-    if spacing > 1 and min(size) > window:
-        guide = picture[None].expand(len(objects), -1, -1, -1)
-        fine = guided_blur(guide, fine, window, 1e-3, subsample=max(1, spacing // 2))
-    fine = fine[:, 0].numpy()
-    side = np.where(fine.max(axis=0) > 0.5, fine.argmax(axis=0) + 1, 0)
-    for _ in range(SOFT_RIM):
-        side = np.where(side > 0, side, ndimage.grey_dilation(side, 3))
-    return side
