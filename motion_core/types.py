@@ -69,6 +69,7 @@ class Trajectory:
     easing: Easing = "linear"
     name: str = ""
 
+    BRIEFEST = 1e-9  # of the clip; instants closer together are one, and a motion between them would have no speed
     FURTHEST = 10.0  # picture widths away from the picture; beyond it a coordinate is a mistake, not a motion
 
     def __post_init__(self) -> None:
@@ -92,7 +93,7 @@ class Trajectory:
             raise ShapeError(
                 f"{self._who} has {len(points)} points but {times.size} times. Give one time a point, or none."
             )
-        if not np.isfinite(times).all() or times[0] < 0 or times[-1] > 1 or (np.diff(times) <= 0).any():
+        if not np.isfinite(times).all() or times[0] < 0 or times[-1] > 1 or (np.diff(times) < self.BRIEFEST).any():
             raise MotionError(f"{self._who} needs times that rise from 0 to 1 of the clip; got {times.tolist()[:8]}.")
         visible = tuple(map(bool, self.visible)) if len(self.visible) else (True,) * len(points)
         if len(visible) != len(points):
@@ -122,7 +123,8 @@ class Trajectory:
         passed = first + span * eased(np.clip((np.asarray(instants) - first) / span, 0.0, 1.0), self.easing)
         if self.curve == "straight":
             return np.stack([np.interp(passed, times, axis) for axis in points.T], axis=1)
-        return PchipInterpolator(times, points, axis=0)(passed)
+        with np.errstate(over="ignore"):  # points a denormal number apart; their slope is rightly taken as zero
+            return PchipInterpolator(times, points, axis=0)(passed)
 
     def seen_at(self, instants: Sequence[float] | np.ndarray) -> np.ndarray:
         """Visibility [T], bool: that of the last point reached at each instant (the first point's, before it)."""
