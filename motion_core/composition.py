@@ -7,12 +7,12 @@ place where a pixel began and not where it has got to; on a rotation it goes vis
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import MotionError, ShapeError
+from .push_pull import fill_smoothly
 from .types import MotionField, Size
-from .warp import backward_warp, landing
+from .warp import backward_warp, landing, surface_slope
 
 ARRIVES = 0.5  # pixels: nearer than this to a pixel's centre, something has arrived there
 ROUNDS = 8  # of Newton's method; two or three settle a smooth field
@@ -75,10 +75,10 @@ def _way_back(displacement: Tensor) -> tuple[Tensor, Tensor]:
     if not displacement.any():
         return torch.zeros_like(displacement), torch.zeros_like(displacement[:1])
     forth = displacement.to(torch.promote_types(displacement.dtype, torch.float32))
-    slope = _surface_slope(forth)
+    slope = surface_slope(forth)
     back = _solved(_first_guess(forth), forth, slope)
     occluded = ~_arrived(back, forth, slope)
-    back = _filled(back, occluded)
+    back = fill_smoothly(back, occluded)
     return back.to(displacement.dtype), occluded[None].to(displacement.dtype)
 
 
@@ -97,7 +97,7 @@ def _first_guess(forth: Tensor) -> Tensor:
     reached = winner >= 0
     back = torch.zeros_like(forth).flatten(1)
     back[:, reached] = -moved[:, order[winner[reached]]]
-    return _filled(back.view_as(forth), ~reached.view(size))
+    return fill_smoothly(back.view_as(forth), ~reached.view(size))
 
 
 def _solved(back: Tensor, forth: Tensor, slope: Tensor) -> Tensor:
@@ -154,38 +154,3 @@ def _at_nearest(values: Tensor, place: Tensor) -> Tensor:
     """Values [..., H, W] at the pixel nearest to a place [2, H, W]: [..., H, W]."""
     column, row = _inside(place.round()).long()
     return values[..., row, column]
-
-
-def _surface_slope(displacement: Tensor) -> Tensor:
-    """[2 (along x, along y), 2 (x, y), H, W]: how the displacement changes within one surface.
-
-    The smaller of the differences to both neighbours (minmod), so that the end of a surface is not taken for a slope.
-    """
-    slopes = []
-    for axis in (2, 1):
-        length = displacement.shape[axis]
-        if length == 1:
-            slopes.append(torch.zeros_like(displacement))
-            continue
-        change = torch.diff(displacement, dim=axis)
-        ahead = torch.cat([change, change.narrow(axis, length - 2, 1)], dim=axis)
-        behind = torch.cat([change.narrow(axis, 0, 1), change], dim=axis)
-        smaller = torch.where(ahead.abs() < behind.abs(), ahead, behind)
-        slopes.append(torch.where(ahead * behind > 0, smaller, 0.0))
-    return torch.stack(slopes)
-
-
-def _filled(values: Tensor, empty: Tensor) -> Tensor:
-    """Values [C, H, W] with what is empty [H, W] filled smoothly from around (push-pull); zero if all is empty."""
-    weight = (~empty).to(values)[None, None]
-    pyramid = [(values[None] * weight, weight)]
-    while max(pyramid[-1][1].shape[-2:]) > 1:
-        total, weight = (F.avg_pool2d(level, 2, ceil_mode=True, count_include_pad=False) for level in pyramid[-1])
-        fullest = weight.clamp(min=1e-12)
-        weight = (4 * weight).clamp(max=1)
-        pyramid.append((total / fullest * weight, weight))
-    filled, _ = pyramid.pop()
-    for total, weight in reversed(pyramid):
-        coarse = F.interpolate(filled, total.shape[-2:], mode="bilinear", align_corners=False)
-        filled = total + (1 - weight) * coarse
-    return torch.where(empty, filled[0], values)

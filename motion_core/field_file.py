@@ -40,6 +40,7 @@ RelativeTo = Literal["reference", "previous"]
 FORMAT = {"format": "motion_field", "version": "1"}
 FLO_MAGIC = struct.pack("<f", 202021.25)  # reads "PIEH"
 FLO_HEADER = 12  # bytes: the magic number, width, height
+NPZ_NAMES = {"displacement", "flow", "optical_flow"}  # ours, IG-Motion-I2V's, and frame to frame
 UNKNOWN = 1e9  # Middlebury: a displacement beyond it, or not a number, is not known
 FLO_NAMES = re.compile(r"frame_\d+\.flo")  # what we write into a folder
 DEFLATE_AT_MOST = 1100  # deflate never packs tighter; a file that claims to is lying
@@ -104,6 +105,15 @@ def load_field(path: str | os.PathLike[str], *, relative_to: RelativeTo = "previ
         raise MotionError(
             f"A motion field is read from .safetensors, .npz, .flo or a folder of .flo, not {path.suffix!r}."
         )
+
+
+def holds_field(path: str | os.PathLike[str]) -> bool:
+    """Whether a path names a motion field, as far as its suffix, or the names inside a .npz, tell. Reads no array."""
+    path = Path(path)
+    if path.suffix != ".npz":
+        return path.suffix in (".safetensors", ".flo") or os.path.isdir(path)
+    with _named(path), zipfile.ZipFile(path) as archive:
+        return bool(NPZ_NAMES & {name.removesuffix(".npy") for name in archive.namelist()})
 
 
 def _flo_bytes(displacement: Tensor) -> bytes:
@@ -178,7 +188,7 @@ def _from_safetensors(path: Path) -> MotionField:
 def _from_npz(path: Path) -> MotionField:
     with zipfile.ZipFile(path) as archive:
         entries = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        name = _check_holds({"displacement", "flow", "optical_flow"}, set(entries))
+        name = _check_holds(NPZ_NAMES, set(entries))
         _check_array(archive, entries[name], packed=min(entries[name].compress_size, path.stat().st_size))
     with np.load(path, allow_pickle=False) as arrays, np.errstate(over="ignore"):
         array = arrays[name].astype(np.float32)

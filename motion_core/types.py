@@ -62,9 +62,9 @@ class Trajectory:
     One point alone is a pin: it stays where it is.
     """
 
-    points: tuple[tuple[float, float], ...]
-    times: tuple[float, ...] = ()
-    visible: tuple[bool, ...] = ()
+    points: Sequence[tuple[float, float]]
+    times: Sequence[float] = ()
+    visible: Sequence[bool] = ()
     curve: Curve = "smooth"
     easing: Easing = "linear"
     name: str = ""

@@ -169,6 +169,25 @@ def landing(displacement: Tensor) -> tuple[Tensor, Tensor]:
     return x, y
 
 
+def surface_slope(displacement: Tensor) -> Tensor:
+    """[2 (along x, along y), 2 (x, y), H, W]: how the displacement changes within one surface.
+
+    The smaller of the differences to both neighbours (minmod), so that the end of a surface is not taken for a slope.
+    """
+    slopes = []
+    for axis in (2, 1):
+        length = displacement.shape[axis]
+        if length == 1:
+            slopes.append(torch.zeros_like(displacement))
+            continue
+        change = torch.diff(displacement, dim=axis)
+        ahead = torch.cat([change, change.narrow(axis, length - 2, 1)], dim=axis)
+        behind = torch.cat([change.narrow(axis, 0, 1), change], dim=axis)
+        smaller = torch.where(ahead.abs() < behind.abs(), ahead, behind)
+        slopes.append(torch.where(ahead * behind > 0, smaller, 0.0))
+    return torch.stack(slopes)
+
+
 def _average_splat_matrix(displacement: Tensor) -> Tensor:
     """The average splat of [N, 2, H, W] as a CSR matrix [N·D, D]; rows sum to 1, or to 0 where nothing arrives."""
     count, _, height, width = displacement.shape

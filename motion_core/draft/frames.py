@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..errors import ShapeError
 from ..types import MotionField, Size
-from ..warp import landing_shares
+from ..warp import landing_shares, surface_slope
 from .plate import background_plate
 
 NEARER = 4.0  # softmax importance of a pixel of motion against the ground: what moves passes in front
@@ -82,7 +82,7 @@ def _arrivals(displacement: Tensor, against: Tensor, moving: Tensor) -> tuple[Te
     size = Size.of(displacement)
     pixels = size.height * size.width
     row, column = moving.nonzero(as_tuple=True)
-    slope = _surface_slope(displacement)[:, :, row, column]  # [2 (along x, along y), 2 (x, y), M]
+    slope = surface_slope(displacement)[:, :, row, column]  # [2 (along x, along y), 2 (x, y), M]
     area = ((1 + slope[0, 0]) * (1 + slope[1, 1]) - slope[0, 1] * slope[1, 0]).clamp(1, STRETCH**2)
     steepness = slope.square().sum(dim=(0, 1)).sqrt()
     parts = min(STRETCH, max(1, math.ceil(0.5 + steepness.max().item())))
@@ -108,21 +108,6 @@ def _arrivals(displacement: Tensor, against: Tensor, moving: Tensor) -> tuple[Te
         filled.index_add_(0, index, share * area / parts**2 * (depth > seen[index, 2] - tolerance))
     presence = filled[reached].clamp(max=1)
     return reached, seen[reached, 0], seen[reached, 1], torch.where(presence > 0.99, 1.0, presence)
-
-
-def _surface_slope(displacement: Tensor) -> Tensor:
-    """[2 (along x, along y), 2, H, W]: how the displacement changes within one surface.
-
-    The smaller of the differences to both neighbours (minmod), so that the end of a surface is not taken for a slope.
-    """
-    slopes = []
-    for axis in (2, 1):
-        last = displacement.shape[axis] - 1
-        ahead = torch.diff(displacement, dim=axis, append=displacement.narrow(axis, last, 1))
-        behind = torch.diff(displacement, dim=axis, prepend=displacement.narrow(axis, 0, 1))
-        smaller = torch.where(ahead.abs() < behind.abs(), ahead, behind)
-        slopes.append(torch.where(ahead * behind > 0, smaller, 0.0))
-    return torch.stack(slopes)
 
 
 @dataclass(frozen=True)

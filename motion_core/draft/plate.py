@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
+from ..push_pull import fill_smoothly
 from ..types import Size
 
 LONGEST = 128  # side of the small copy at the finest level
@@ -30,7 +31,7 @@ def background_plate(picture: Tensor, uncovered: Tensor) -> Tensor:
         return picture
     size = Size.of(picture)
     known = (~uncovered).float()
-    smooth = _push_pull(picture, known)
+    smooth = fill_smoothly(picture, uncovered)
     shrink = min(1.0, LONGEST / max(size))
     shifts: np.ndarray | None = None
     for level in reversed(range(LEVELS)):
@@ -105,9 +106,9 @@ class _Completion:
         self.cost[worth[better]] = cost[better]
 
     def _is_whole(self, place: np.ndarray) -> np.ndarray:
-        inside = ((place >= 0) & (place < [self.height, self.width])).all(axis=1)
-        at = np.where(inside[:, None], place, 0)
-        return inside & self.whole[at[:, 0], at[:, 1]]
+        row, column = place.T
+        inside = (row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)
+        return inside & self.whole[np.where(inside, row, 0), np.where(inside, column, 0)]
 
     def _patches(self, image: np.ndarray, centres: np.ndarray) -> np.ndarray:
         """[N, 49, C] of a padded image [h + 2r, w + 2r, C]."""
@@ -142,7 +143,7 @@ def _shrunk(picture: Tensor, known: Tensor, size: Size) -> tuple[np.ndarray, np.
     share = _area(known[None], size)
     colours = _area(picture * known, size) / share.clamp(min=1e-6)
     hole = share[0] < 0.99
-    colours = _push_pull(colours, (~hole).float())
+    colours = fill_smoothly(colours, hole)
     return colours.permute(1, 2, 0).contiguous().numpy(), hole.numpy()
 
 
@@ -171,20 +172,6 @@ def _copied(picture: Tensor, uncovered: Tensor, smooth: Tensor, shifts: np.ndarr
     filled[:, where[0], where[1]] = torch.where(
         total > 1e-3, colours / total.clamp(min=1e-3), smooth[:, where[0], where[1]]
     )
-    return filled
-
-
-def _push_pull(picture: Tensor, known: Tensor) -> Tensor:
-    """Unknown places filled smoothly from around them: means go up a pyramid, and come down where nothing is known."""
-    levels = [(picture * known, known[None])]
-    while max(levels[-1][1].shape) > 1:
-        colours, weight = levels[-1]
-        half = [-(-side // 2) for side in weight.shape[1:]]
-        levels.append((_area(colours, half), _area(weight, half)))
-    filled = levels[-1][0] / levels[-1][1].clamp(min=1e-6)
-    for colours, weight in reversed(levels[:-1]):
-        above = F.interpolate(filled[None], colours.shape[1:], mode="bilinear", align_corners=False)[0]
-        filled = torch.lerp(above, colours / weight.clamp(min=1e-6), weight.clamp(max=1))
     return filled
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from motion_core.controls.camera import Camera, camera_field
 from motion_core.errors import MotionError
-from motion_core.field_file import load_field, save_field
+from motion_core.field_file import holds_field, load_field, save_field
 from motion_core.types import MotionField, Size
 
 SAMPLES = Path(__file__).parents[1] / "fixtures" / "tracks"
@@ -318,3 +318,14 @@ def test_a_save_that_fails_in_the_middle_leaves_the_old_file(field, tmp_path, mo
         save_field(field.scaled(2), path)
     assert path.read_bytes() == old
     assert os.listdir(tmp_path) == ["a.npz"]
+
+
+def test_a_field_is_told_from_tracks_by_its_name_alone(tmp_path):
+    assert holds_field("anything.safetensors")
+    assert holds_field("anything.flo")
+    assert holds_field(tmp_path)
+    assert holds_field(SAMPLES / "tiny_flow_from_first.npz")
+    assert not holds_field(SAMPLES / "cotracker_pred.npz")
+    assert not holds_field("anything.json")
+    with pytest.raises(MotionError, match="no such file"):
+        holds_field(tmp_path / "missing.npz")

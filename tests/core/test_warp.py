@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from motion_core.errors import MotionError, ShapeError
 from motion_core.types import MotionField, Size
 from motion_core.warp import WarpOperator, backward_warp, forward_warp
@@ -18,7 +19,7 @@ def scene(seed=0, batch=2, channels=3, height=7, width=9, reach=3.0, dtype=torch
 
 
 def slow_forward_warp(features, displacement, weight):
-    batch, channels, height, width = features.shape
+    batch, _, height, width = features.shape
     value, total = torch.zeros_like(features), torch.zeros_like(weight)
     coverage = torch.zeros_like(weight)
     for b in range(batch):

@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+
 from motion_core.controls.camera import Camera
 from motion_core.draft import draft_field, draft_frames
 from motion_core.errors import MotionError, ShapeError
@@ -207,7 +208,7 @@ def test_a_whole_number_of_pixels_moves_the_disc_exactly_and_the_rest_not_at_all
 
 def test_what_moves_passes_in_front():
     picture, disc = with_disc(plain_ground(), (0.3, 0.5), 24, (0.9, 0.1, 0.1))
-    picture, post = with_disc(picture, (0.7, 0.5), 24, (0.1, 0.1, 0.9))
+    picture, _ = with_disc(picture, (0.7, 0.5), 24, (0.1, 0.1, 0.9))
     displacement = torch.zeros(1, 2, *SIZE)
     displacement[0, 0, disc] = 0.4 * 256
     frame = list(draft_frames(picture, MotionField.after_reference(displacement)))[1]
