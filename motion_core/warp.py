@@ -66,22 +66,21 @@ def forward_warp(
             excess = weight.detach().amax(dim=(1, 2, 3), keepdim=True).sub(LARGEST_EXPONENT).clamp(min=0)
             weight = (weight - excess).exp()
 
-    sources = torch.cat([features.to(precision) * weight, weight], dim=1)
-    if importance is not None:
-        sources = torch.cat([sources, torch.ones_like(weight)], dim=1)  # so that coverage never depends on importance
-    rows = rearrange(sources, "b c h w -> (b h w) c")
-    drop = rows.shape[0]  # one row more than the picture: whatever leaves the grid lands there
-    arrived = rows.new_zeros(drop + 1, rows.shape[1])
-    offset = torch.arange(batch, device=rows.device).view(-1, 1, 1) * (height * width)
-    for target, share in landing_shares(*landing(displacement.to(precision)), Size.of(features)):
-        index = torch.where(target < 0, drop, target + offset).flatten()
-        arrived.index_add_(0, index, rows * share.reshape(-1, 1))
-    arrived = rearrange(arrived[:drop], "(b h w) c -> b c h w", b=batch, h=height)
-
-    channels = features.shape[1]
-    warped, total, coverage = arrived[:, :channels], arrived[:, channels : channels + 1], arrived[:, -1:]
+    channels = [features.to(precision) * weight, weight] if importance is not None else [features.to(precision)]
+    sources = torch.cat([*channels, torch.ones_like(weight)], dim=1).flatten(2)  # the ones arrive as coverage
+    drop = height * width  # one pixel more than the picture: whatever leaves the grid lands there
+    shares = list(landing_shares(*landing(displacement.to(precision)), Size.of(features)))
+    arrived = []
+    for sample in range(batch):  # one after the other, so that sources and sums stay in the cache
+        sums = sources.new_zeros(sources.shape[1], drop + 1)
+        for target, share in shares:
+            index = torch.where(target[sample] < 0, drop, target[sample]).flatten()
+            sums.index_add_(1, index, sources[sample] * share[sample].flatten())
+        arrived.append(sums[:, :drop])
+    sums = torch.stack(arrived).view(batch, -1, height, width)
+    warped, coverage = sums[:, : features.shape[1]], sums[:, -1:]
     if mode != "summation":
-        warped = warped / _guarded(total, guard)
+        warped = warped / _guarded(coverage if importance is None else sums[:, -2:-1], guard)
     return warped.to(features.dtype), coverage.to(features.dtype)
 
 
@@ -129,9 +128,10 @@ class WarpOperator:
             )
         precision = torch.promote_types(tokens.dtype, torch.float32)
         matrix = self._matrix(size, tokens.device, precision)
-        warped = [(matrix @ sample).to(tokens.dtype) for sample in tokens.to(precision)]
-        together = warped[0].unsqueeze(0) if len(warped) == 1 else torch.stack(warped)
-        return rearrange(together, "b (f d) c -> b f d c", d=tokens.shape[1])
+        reference = rearrange(tokens.to(precision), "b d c -> d (b c)")
+        on_cpu = tokens.device.type == "cpu"  # where torch's own product is several times faster than MKL's
+        warped = torch.sparse.mm(matrix, reference, "sum") if on_cpu else matrix @ reference
+        return rearrange(warped.to(tokens.dtype), "(f d) (b c) -> b f d c", d=tokens.shape[1], c=tokens.shape[2])
 
     def _matrix(self, size: Size, device: torch.device, precision: torch.dtype) -> Tensor:
         """[(F-1)·D, D]: one row a pixel of frames 1 … F-1, holding the share of every source that arrives there."""

@@ -19,9 +19,10 @@ from ..types import Size
 
 LONGEST = 128  # side of the small copy at the finest level
 LEVELS = 3  # each half of the next
-RADIUS = 3  # patches are 7×7
+RADIUS = 2  # patches are 5×5
 ROUNDS = 4  # of searching and voting, a level
 DEEPER = 1.3  # how much less a patch's pixel counts for every pixel that it lies deeper in the hole
+FAR = 0.02  # what a patch costs more that comes from the other end of the picture
 ALIKE = 0.02  # mean square difference at which a patch's vote has fallen to 1/e
 
 
@@ -111,15 +112,17 @@ class _Completion:
         return inside & self.whole[np.where(inside, row, 0), np.where(inside, column, 0)]
 
     def _patches(self, image: np.ndarray, centres: np.ndarray) -> np.ndarray:
-        """[N, 49, C] of a padded image [h + 2r, w + 2r, C]."""
+        """[N, 25, C] of a padded image [h + 2r, w + 2r, C]."""
         place = centres[:, None] + self.reach + RADIUS
         return image[place[..., 0], place[..., 1]]
 
     def _costs(self, source: np.ndarray, which: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Mean square colour difference between the patches around the targets and those around their sources."""
+        """Mean square colour difference between the patches around the targets and around their sources, nearby ones
+        preferred."""
         difference = self._patches(self.padded, self.targets[which]) - self._patches(self.padded, source)
         trust = self.trust[which]
-        return np.einsum("npc,npc,np->n", difference, difference, trust) / trust.sum(axis=1)
+        far = ((source - self.targets[which]) ** 2).sum(axis=1) / max(self.height, self.width) ** 2
+        return np.einsum("npc,npc,np->n", difference, difference, trust) / trust.sum(axis=1) + FAR * far
 
     def _vote(self) -> None:
         """Every pixel of the hole becomes the mean of what the patches over it put there, the likeliest ones first."""

@@ -27,7 +27,7 @@ SURE = 1e3  # ... where the motion brush forbids to move
 BODY = 30.0  # how much stiffer an object is than the ground that stretches around it
 GRIP = 0.03  # a drag takes a disc with it, this radius, of the diagonal
 GRIP_WEIGHT = 10.0
-LOOSE = 1e-3  # what is left of the stiffness where an object comes off
+LOOSE = 1e-4  # what is left of the stiffness where an object comes off
 EDGE = 6.0  # Lab contrast of an edge of the picture at which an object comes off
 FRAMES_AT_ONCE = 64  # so that memory for a long clip stays that of its field
 TEARS = 1.0  # strain at which ground is torn: it would be twice as long
@@ -48,11 +48,8 @@ def as_rigid_as_possible(
     lab: [3, h, w] colours. objects: [K, h, w] extents, 0…1. home: [P] the object that each point holds, -1 for none.
     region: [h, w] bool, where motion is allowed.
     """
-    body = _Body(lattice, objects, home, start, path, region)
-    loose = _comes_off_at_edges(lattice, lab, objects)
-    furthest = np.abs(path).max(axis=(1, 2)).argmax()
-    guess = body.deformed(path[[furthest]], loose, rounds=0)
-    loose = loose | _comes_off_instead_of_tearing(lattice, objects, guess, loose)
+    body = Body(lattice, objects, home, start, path, region)
+    loose = comes_off(lattice, lab, objects, body, path)
     return Deformation(body.deformed(path, loose, rounds=ROUNDS), loose)
 
 
@@ -62,7 +59,7 @@ class Deformation:
     loose: np.ndarray  # [E] bool: the edges of the lattice at which an object has come off
 
 
-class _Body:
+class Body:
     """The lattice as an elastic thing, and what holds it."""
 
     def __init__(
@@ -88,11 +85,12 @@ class _Body:
         self.hold = lattice.bilinear(start)
         moves = np.abs(path).max(axis=(0, 2)) > 0
         self.grip = _grip(lattice, inside, start, moves)
+        self.gripped = np.asarray(self.grip.sum(axis=0)).ravel()
 
     def deformed(self, path: np.ndarray, loose: np.ndarray, *, rounds: int) -> np.ndarray:
         """[T, n, 2] for the given path [T, P, 2], with the loose edges come off."""
         stiffness = np.where(loose, LOOSE, 1.0) * self.stiffness
-        held = sp.diags_array(self.rest + np.asarray(self.grip.sum(axis=0)).ravel()) + HOLD * (self.hold.T @ self.hold)
+        held = sp.diags_array(self.rest + self.gripped) + HOLD * (self.hold.T @ self.hold)
         factors = factorised(self.lattice.laplacian(stiffness) + held)
         chunks = [path[first : first + FRAMES_AT_ONCE] for first in range(0, len(path), FRAMES_AT_ONCE)]
         return np.concatenate([self._shapes(factors, stiffness, chunk, rounds) for chunk in chunks])
@@ -102,10 +100,14 @@ class _Body:
         step = self.lattice.positions[b] - self.lattice.positions[a]
         incidence = self.lattice.incidence
         pulled = (HOLD * self.hold + self.grip).T @ rearrange(path, "t p xy -> p (t xy)")
+        # What is gripped turns with the object: it is pulled to where its own turn about the start point takes it.
+        lever = _complex(self.gripped[:, None] * self.lattice.positions - self.grip.T @ self.start)
         turn = self._first_turn(path)
         while True:
             kept = stiffness[:, None] * (((turn[a] + turn[b]) / 2 - 1) * _complex(step)[:, None])
-            moved = factors.solve(pulled + incidence @ rearrange(_pairs(kept), "e t xy -> e (t xy)"))
+            kept = incidence @ rearrange(_pairs(kept), "e t xy -> e (t xy)")
+            gripped = rearrange(_pairs((turn - 1) * lever[:, None]), "n t xy -> n (t xy)")
+            moved = factors.solve(pulled + kept + gripped)
             if rounds == 0:
                 return rearrange(moved, "n (t xy) -> t n xy", xy=2)
             rounds -= 1
@@ -155,6 +157,14 @@ def _leads_out(lattice: Lattice, objects: np.ndarray) -> np.ndarray:
     a, b, _ = lattice.edges
     inside = objects.reshape(len(objects), -1) > 0.5
     return (inside[:, a] != inside[:, b]).any(axis=0)
+
+
+def comes_off(lattice: Lattice, lab: np.ndarray, objects: np.ndarray, body: Body, path: np.ndarray) -> np.ndarray:
+    """[E] bool: the edges of the lattice at which an object leaves the ground, or another object."""
+    loose = _comes_off_at_edges(lattice, lab, objects)
+    furthest = np.abs(path).max(axis=(1, 2)).argmax()
+    guess = body.deformed(path[[furthest]], loose, rounds=0)
+    return loose | _comes_off_instead_of_tearing(lattice, objects, guess, loose)
 
 
 def _comes_off_at_edges(lattice: Lattice, lab: np.ndarray, objects: np.ndarray) -> np.ndarray:
