@@ -27,6 +27,7 @@ from .tracks import FORMATS, read_tracks, write_tracks
 from .types import Easing, MotionField, Size, Trajectory
 from .video_file import write_video
 
+FRAMES, FPS = 16, 8  # of a clip, as the authors make them
 MISUSE = 2  # exit code of everything that a person can mend
 MOVING = {".mp4", ".gif", ".webp", ""}  # what `show` writes every frame to; anything else gets the last one
 SHEET_FRAMES = 4  # on a contact sheet
@@ -83,17 +84,15 @@ def convert(options: argparse.Namespace) -> None:
             field = field.resized(_size(options.size))
         save_field(field, options.output, relative_to=options.relative_to)
         return
-    tracks = read_tracks(options.source, size=_size(options.size) if options.size else None)
-    notes = write_tracks(
-        tracks,
-        options.output,
-        format=options.to,
-        size=tracks.size,
-        frames=options.frames or tracks.frames or 16,
-        fps=options.fps or tracks.fps or 16,
-    )
-    for note in (*tracks.notes, *notes):
-        sys.stderr.write(f"{note}\n")
+    given = _size(options.size) if options.size else None
+    tracks = read_tracks(options.source, size=given)
+    size = given or tracks.size
+    if size is None:
+        raise MotionError(f"{options.source} does not say how large its picture is; add --size, like --size 512x320.")
+    frames, fps = options.frames or tracks.frames or FRAMES, options.fps or tracks.fps or FPS
+    written = write_tracks(tracks, options.output, format=options.to, size=size, frames=frames, fps=fps)
+    for line in (*tracks.summary.splitlines(), *written.notes):
+        sys.stderr.write(f"{line}\n")
 
 
 def show(options: argparse.Namespace) -> None:
@@ -174,8 +173,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--camera", metavar="zoom=1.1,…", help="pan_x, pan_y, zoom, rotate, centre=x:y, easing")
     command.add_argument("--tracks", metavar="FILE", help="trajectories from a file, in any format `convert` reads")
     command.add_argument("--easing", choices=get_args(Easing), default="in_out", help="how drags start and end")
-    command.add_argument("--frames", type=int, default=16, help="how many, counting the picture itself (16)")
-    command.add_argument("--fps", type=float, default=8, help="frames per second (8)")
+    command.add_argument("--frames", type=int, default=FRAMES, help=f"how many, counting the picture itself ({FRAMES})")
+    command.add_argument("--fps", type=float, default=FPS, help=f"frames per second ({FPS})")
     command.add_argument("--longest", type=int, default=LONGEST, help=f"scale larger pictures down to this ({LONGEST})")
     command.add_argument("--field", metavar="FILE", help="save the motion field as well: .safetensors, .npz")
     command.add_argument("--sheet", metavar="FILE", help="save a contact sheet as well: .png, .jpg, .webp")
@@ -184,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=convert)
     command.add_argument("source", help="tracks (.json .csv .txt .npy .npz .pth) or a field (.safetensors .npz .flo)")
     command.add_argument("output", help="the file to write; for a field, its suffix says the format")
-    command.add_argument("--to", default="motion-i2v", metavar="FORMAT", help=f"of tracks: {', '.join(FORMATS)}")
+    command.add_argument("--to", default="json", metavar="FORMAT", help=f"of tracks: {', '.join(FORMATS)}")
     command.add_argument("--size", metavar="WxH", help="of the picture that pixels are meant for")
     command.add_argument("--frames", type=int, help="re-time to so many frames")
     command.add_argument("--fps", type=float, help="frames per second, for formats that say so")
@@ -196,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", required=True, help=".png for the last frame; .mp4, .gif, .webp for all")
     command.add_argument("--as", dest="look", choices=["colors", "arrows", "grid"], default="colors")
     command.add_argument("--picture", help="what to draw arrows or the grid on")
-    command.add_argument("--fps", type=float, default=8)
+    command.add_argument("--fps", type=float, default=FPS, help=f"frames per second ({FPS})")
     command.add_argument("--relative-to", choices=get_args(RelativeTo), default="previous", help=_RELATIVE_HELP)
     return parser
 

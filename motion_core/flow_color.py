@@ -39,14 +39,14 @@ def flow_color(field: MotionField, largest: float | None = None) -> Tensor:
     largest: the length in pixels that has the full colour, longer ones are darker; by default the field's own
         longest over all frames, so that colours of frames can be compared.
     """
-    lengths = torch.linalg.vector_norm(field.displacement.float(), dim=1)
+    lengths = torch.hypot(*field.displacement.detach().float().unbind(dim=1))
     if largest is None:
         largest = float(lengths.max())
     elif not (isfinite(largest) and largest > 0):
         raise MotionError(f"The largest motion is a length in pixels, above 0; got {largest}.")
     if largest == 0:
         return torch.ones_like(lengths)[:, None].repeat(1, 3, 1, 1)
-    return torch.stack([_wheel_color(step.float() / largest) for step in field.displacement])
+    return torch.stack([_wheel_color(step.detach().float() / largest) for step in field.displacement])
 
 
 def flow_wheel(size: int) -> Tensor:
@@ -55,7 +55,7 @@ def flow_wheel(size: int) -> Tensor:
         raise MotionError(f"A colour wheel is at least one pixel large; got {size}.")
     axis = (torch.arange(size) + 0.5) / size * 2 - 1
     place = torch.stack(torch.meshgrid(axis, axis, indexing="xy"))
-    radius = torch.linalg.vector_norm(place, dim=0)
+    radius = torch.hypot(*place)
     inside = ((1 - radius) * size / 2 + 0.5).clamp(0, 1)  # a rim one pixel soft
     return torch.lerp(torch.ones(3, size, size), _wheel_color(place / radius.clamp(min=1)), inside)
 
@@ -114,8 +114,8 @@ class _Drawing:
         self.draw.line(_fine(places), color, width=FINENESS)
 
     def dots(self, places: np.ndarray, diameter: float) -> None:
-        for x, y in np.rint(places * FINENESS + FINENESS // 2):
-            reach = diameter * FINENESS / 2
+        reach = int(diameter * FINENESS / 2)
+        for x, y in _fine(places):
             self.draw.ellipse((x - reach, y - reach, x + reach, y + reach), FAINT)
 
     def arrow(self, start: np.ndarray, end: np.ndarray, thickness: float) -> None:
@@ -183,5 +183,5 @@ def _wheel_color(motion: Tensor) -> Tensor:
     place = (torch.atan2(-y, -x) / torch.pi + 1) / 2 * (len(wheel) - 1)  # Baker's; the last hue is not led to the first
     before = place.long().clamp(0, len(wheel) - 2)
     hue = torch.lerp(wheel[before], wheel[before + 1], (place - before)[..., None])
-    radius = torch.linalg.vector_norm(motion, dim=0)[..., None]
+    radius = torch.hypot(x, y)[..., None]
     return rearrange(torch.where(radius <= 1, 1 - radius * (1 - hue), hue * BEYOND), "h w c -> c h w")

@@ -6,7 +6,6 @@ import io
 import logging
 import os
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -66,7 +65,8 @@ def read_mask(path: str | os.PathLike[str], size: Size) -> Tensor:
         mask = green + RED_LUMA * (red - green) + BLUE_LUMA * (blue - green)  # so that white is exactly 1
         mask = mask if alpha is None else mask * alpha
     if Size.of(mask) != size:
-        mask = F.interpolate(mask[None, None], size, mode="bilinear", antialias=True)[0, 0]
+        fine = mask.double()[None, None]  # so that a full mask stays exactly 1
+        mask = F.interpolate(fine, size, mode="bilinear", antialias=True)[0, 0].float()
     return mask.clamp(0.0, 1.0)
 
 
@@ -142,12 +142,10 @@ def _label(text: str, size: Size) -> Tensor:
 def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
     """Whatever goes wrong while `path`, a picture or a video, is read, as a MotionError in words."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # _tensors makes it an error
-            yield
+        yield
     except MotionError:
         raise
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = MOST_PIXELS // 10**6
         raise MotionError(f"{path} has more than {limit} million pixels; make it smaller first.") from error
     except FileNotFoundError as error:
@@ -159,7 +157,8 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise MotionError(f"{path} is not a {what}, or one of a kind that cannot be read here.") from error
     except BROKEN as error:
-        raise MotionError(f"{path} is a broken {what} or none at all ({error}).") from error
+        why = getattr(error, "strerror", None) or error
+        raise MotionError(f"{path} is a broken {what} or none at all ({why}).") from error
 
 
 def _read(path: str | os.PathLike[str]) -> tuple[Tensor, Tensor | None]:

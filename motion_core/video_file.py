@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain, islice, pairwise, repeat
@@ -195,7 +196,7 @@ def _save_animation(images: Iterator[Image.Image], path: Path, options: dict[str
     first = next(images)
     try:
         first.save(path, save_all=True, append_images=images, loop=0, **options)
-    except ValueError as error:  # how Pillow says that a format has no room for a picture of this size
+    except (ValueError, RuntimeError, OverflowError, struct.error) as error:  # how Pillow says: too large for this kind
         raise MotionError(f"The video cannot be encoded ({error}). Choose a smaller size or .png.") from error
 
 
@@ -213,8 +214,10 @@ def _write_pngs(pictures: Iterator[np.ndarray], folder: Path, fps: float) -> Non
 
 
 def _read_pngs(folder: Path, limit: int | None) -> tuple[list[np.ndarray], float]:
-    paths = sorted(folder.glob("*.png"), key=lambda path: [int(digits) for digits in re.findall(r"\d+", path.name)])
-    says = {}
+    def number(path: Path) -> tuple[list[int], str]:
+        return [int(digits) for digits in re.findall(r"\d+", path.name)], path.name
+
+    paths, says = sorted(folder.glob("*.png"), key=number), {}
 
     def pictures() -> Iterator[np.ndarray]:
         for path in paths:
@@ -223,7 +226,8 @@ def _read_pngs(folder: Path, limit: int | None) -> tuple[list[np.ndarray], float
                 yield picture_bytes(picture_of(image))
 
     found = _kept(pictures(), limit)
-    return found, float(says.get("fps", FOLDER_FPS))
+    fps = float(says.get("fps", FOLDER_FPS))
+    return found, fps if SLOWEST <= fps <= FASTEST else FOLDER_FPS
 
 
 def _read_animation(path: Path, limit: int | None) -> tuple[list[np.ndarray], float]:
@@ -243,14 +247,15 @@ def _read_animation(path: Path, limit: int | None) -> tuple[list[np.ndarray], fl
     length = sum(ordinary) / len(ordinary)
     times = [max(1, round(duration / length)) for duration in durations]
     evenly = chain.from_iterable(map(repeat, found, times))
-    return _kept(evenly, limit), 1000 * sum(times) / sum(durations)
+    fps = 1000 * sum(times) / sum(durations)
+    whole = max(1, round(fps))
+    meant = abs(sum(durations) - 1000 * sum(times) / whole) <= 5  # GIF rounds to hundredths of a second
+    return _kept(evenly, limit), float(whole if meant else fps)
 
 
 def _read_stream(path: Path, limit: int | None) -> tuple[list[np.ndarray], float]:
-    with (
-        open(path, "rb") as file,
-        av.open(file, metadata_errors="replace") as container,
-    ):  # a file, so that no name is taken for an address
+    # an open file rather than its name, which FFmpeg could take for an address
+    with open(path, "rb") as file, av.open(file, metadata_errors="replace") as container:
         if not container.streams.video:
             raise MotionError(f"{path} has no video in it.")
         stream = container.streams.video[0]
@@ -267,7 +272,8 @@ def _rgb(frame: VideoFrame) -> np.ndarray:
     if space == UNSAID:
         space = BT709 if frame.height > 576 else BT601  # what players take it for
     source = {"src_colorspace": space, "src_color_range": FULL if full or frame.format.is_rgb else LIMITED}
-    rgb = frame.reformat(format="rgb24", interpolation=EXACT, dst_colorspace=space, dst_color_range=FULL, **source)
+    other = BT601 if space == BT709 else BT709  # RGB has no matrix; PyAV 16 looks at the source's only if they differ
+    rgb = frame.reformat(format="rgb24", interpolation=EXACT, dst_colorspace=other, dst_color_range=FULL, **source)
     return np.rot90(rgb.to_ndarray(), round(frame.rotation / 90))
 
 
