@@ -71,7 +71,9 @@ def animate(options: argparse.Namespace) -> None:
         write_picture(_sheet(picture, field), options.sheet)
     if options.field:
         save_field(field, options.field)
-    frames = tqdm(draft_frames(picture, field), total=field.frames, unit="frame", desc=Path(options.output).name)
+    frames = tqdm(
+        draft_frames(picture, field), total=field.frames, unit="frame", desc=Path(options.output).name, delay=0.5
+    )
     write_video(frames, options.output, options.fps)
 
 

@@ -259,6 +259,8 @@ def _read_stream(path: Path, limit: int | None) -> tuple[list[np.ndarray], float
         if not container.streams.video:
             raise MotionError(f"{path} has no video in it.")
         stream = container.streams.video[0]
+        if stream.codec_context is None:  # PyAV 16 crashes where a newer one raises
+            raise MotionError(f"{path} is a video of a kind that this PyAV cannot decode.")
         stream.thread_type = "AUTO"
         rate = stream.average_rate or stream.guessed_rate
         if not rate:

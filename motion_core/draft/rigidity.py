@@ -25,10 +25,12 @@ HOLD = 1e4  # weight of a drawn point: it is met to a few thousandths of a pixel
 REST = 1.0  # weight of staying put, outside every object
 SURE = 1e3  # ... where the motion brush forbids to move
 BODY = 30.0  # how much stiffer an object is than the ground that stretches around it
+SOFT_BRUSH = 8  # nodes within which an object softens towards a motion brush that cuts through it
 GRIP = 0.03  # a drag takes a disc with it, this radius, of the diagonal
 GRIP_WEIGHT = 10.0
 LOOSE = 1e-4  # what is left of the stiffness where an object comes off
-EDGE = 6.0  # Lab contrast of an edge of the picture at which an object comes off
+BLUR = 1.5  # nodes
+EDGE = 5.0  # Lab contrast, after it, of an edge of the picture at which an object comes off
 FRAMES_AT_ONCE = 64  # so that memory for a long clip stays that of its field
 TEARS = 1.0  # strain at which ground is torn: it would be twice as long
 TEAR_REACH = 3  # nodes from a torn edge within which the object comes off
@@ -78,6 +80,8 @@ class Body:
         inside = objects.max(axis=0).ravel()
         a, b, share = lattice.edges
         firm = smoothstep(inside, 0.5, 0.8)
+        if region is not None and not region.all():
+            firm = firm * smoothstep(ndimage.distance_transform_edt(region).ravel(), 0, SOFT_BRUSH)
         self.stiffness = share * (1 + BODY * np.minimum(firm[a], firm[b]))
         self.rest = REST * smoothstep(1 - inside, 0.5, 0.8) + 1e-6
         if region is not None:
@@ -169,7 +173,9 @@ def comes_off(lattice: Lattice, lab: np.ndarray, objects: np.ndarray, body: Body
 
 def _comes_off_at_edges(lattice: Lattice, lab: np.ndarray, objects: np.ndarray) -> np.ndarray:
     a, b, _ = lattice.edges
-    contrast = np.sqrt(sum((ndimage.grey_dilation(c, 3) - ndimage.grey_erosion(c, 3)) ** 2 for c in lab)).ravel()
+    smooth = ndimage.gaussian_filter(lab, (0, BLUR, BLUR))  # fur and grass have contrast, but no edge
+    contrast = np.sqrt(sum((ndimage.grey_dilation(c, (3, 3)) - ndimage.grey_erosion(c, (3, 3))) ** 2 for c in smooth))
+    contrast = contrast.ravel()
     return _leads_out(lattice, objects) & (np.maximum(contrast[a], contrast[b]) > EDGE)
 
 
