@@ -398,6 +398,13 @@ def test_sound_alone_is_not_a_video(tmp_path):
         read_video(tmp_path / "v.wav")
 
 
+def test_a_video_in_an_unknown_code_is_an_error_in_words(tmp_path):
+    write_video(moving(2), tmp_path / "v.mp4", 8)
+    (tmp_path / "v.mp4").write_bytes((tmp_path / "v.mp4").read_bytes().replace(b"avc1", b"none"))
+    with pytest.raises(MotionError, match=r"cannot decode|broken video"):
+        read_video(tmp_path / "v.mp4")
+
+
 def test_a_folder_with_pictures_of_two_sizes_is_no_video(tmp_path):
     write_picture(torch.zeros(3, 2, 2), tmp_path / "1.png")
     write_picture(torch.zeros(3, 2, 3), tmp_path / "2.png")

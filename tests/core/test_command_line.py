@@ -1,0 +1,184 @@
+"""The command line as a newcomer uses it, and as a newcomer misuses it."""
+
+import errno
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from motion_core.__main__ import main
+from motion_core.field_file import load_field, save_field
+from motion_core.picture_file import read_picture
+from motion_core.types import MotionField, Size
+from motion_core.video_file import read_video
+
+TRACKS = Path(__file__).parents[1] / "fixtures" / "tracks"
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A red disc on a grey ground, 120×80."""
+    y, x = np.mgrid[:80, :120]
+    pixels = np.full((80, 120, 3), 190, np.uint8)
+    pixels[(x - 40) ** 2 + (y - 40) ** 2 < 15**2] = (220, 30, 30)
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def run(*arguments):
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as exit_:
+        return exit_.code
+
+
+def refused(capsys, *arguments):
+    """The one sentence that a misuse gets."""
+    assert run(*arguments) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("motion-i2v: ")]
+    assert len(said) == 1
+    return said[0]
+
+
+def reddest_column(frame):
+    return float(((frame[0] - frame[1]).clamp(min=0).sum(dim=0) * torch.arange(frame.shape[2])).sum()) / float(
+        (frame[0] - frame[1]).clamp(min=0).sum()
+    )
+
+
+def test_a_drag_moves_the_disc_in_the_video(photo, tmp_path):
+    out = tmp_path / "out.mp4"
+    assert run("animate", photo, "--drag", "0.333,0.5 0.666,0.5", "--frames", 9, "--fps", 8, "-o", out) == 0
+    frames, fps = read_video(out)
+    assert (len(frames), fps) == (9, 8)
+    assert reddest_column(frames[0]) == pytest.approx(40, abs=1)
+    assert reddest_column(frames[-1]) == pytest.approx(80, abs=1)
+
+
+@pytest.mark.parametrize("name", ["out.gif", "out.webp", "frames"])
+def test_other_ways_to_keep_it(photo, tmp_path, name):
+    assert run("animate", photo, "--drag", "0.333,0.5 0.5,0.5", "--frames", 4, "-o", tmp_path / name) == 0
+    frames, _ = read_video(tmp_path / name)
+    assert len(frames) == 4
+
+
+def test_brush_pin_camera_field_and_sheet_go_together(photo, tmp_path):
+    brush = np.zeros((40, 60), np.uint8)
+    brush[:, :30] = 255
+    Image.fromarray(brush).save(tmp_path / "brush.png")
+    field, sheet = tmp_path / "field.safetensors", tmp_path / "sheet.jpg"
+    drawn = ["--drag", "0.333,0.5 0.4,0.5", "--pin", "0.05,0.05 0.1,0.9", "--brush", tmp_path / "brush.png"]
+    more = ["--camera", "pan_y=0.1", "--field", field, "--sheet", sheet, "--frames", 5]
+    assert run("animate", photo, *drawn, *more, "-o", tmp_path / "out.mp4") == 0
+    displacement = load_field(field).displacement
+    assert displacement.shape == (5, 2, 80, 120)
+    assert displacement[-1, :, :, 70:].sub(torch.tensor([0.0, 8.0]).view(2, 1, 1)).abs().max() < 1e-4
+    assert displacement[-1, 0, 40, 40] == pytest.approx(8, abs=0.5)
+    assert Size.of(read_picture(sheet)).width > 4 * 120
+
+
+def test_tracks_in_pixels_mean_pixels_of_the_original_picture(photo, tmp_path):
+    (tmp_path / "tracks.json").write_text('[{"x": 40, "y": 40}, {"x": 60, "y": 40}]')
+    field = tmp_path / "field.npz"
+    given = ["--tracks", tmp_path / "tracks.json", "--longest", 60, "--field", field]
+    assert run("animate", photo, *given, "-o", tmp_path / "out.mp4") == 0
+    loaded = load_field(field)
+    assert loaded.size == Size(40, 60)
+    assert loaded.displacement[-1, 0, 20, 20] == pytest.approx(10, abs=0.3)
+
+
+def test_tracks_are_converted(tmp_path, capsys):
+    out = tmp_path / "out.json"
+    assert run("convert", TRACKS / "wanmove_tracks.npy", out, "--to", "kj", "--size", "640x384", "--frames", 16) == 0
+    assert out.read_text().startswith('[[{"x": 100.0, "y": 200.0}, {"x": 113.33')
+    assert "3 tracks, 81 frames" in capsys.readouterr().err
+
+
+def test_fields_are_converted_and_retimed(tmp_path):
+    assert run("convert", TRACKS / "tiny.flo", tmp_path / "out.npz", "--frames", 3, "--size", "80x24") == 0
+    field = load_field(tmp_path / "out.npz")
+    assert (field.frames, field.size) == (3, Size(24, 80))
+    assert field.displacement[-1, :, 12, 28].tolist() == pytest.approx([11, -2.25])
+
+
+@pytest.mark.parametrize("look", ["colors", "arrows", "grid"])
+def test_a_field_is_shown(photo, tmp_path, look):
+    field = MotionField.after_reference(torch.full((3, 2, 40, 60), 5.0))
+    save_field(field, tmp_path / "field.safetensors")
+    given = [tmp_path / "field.safetensors", "--as", look, "--picture", photo]
+    assert run("show", *given, "-o", tmp_path / "seen.png") == 0
+    assert Size.of(read_picture(tmp_path / "seen.png")) == Size(80, 120)
+    assert run("show", *given, "-o", tmp_path / "seen.mp4") == 0
+    assert len(read_video(tmp_path / "seen.mp4")[0]) == 4
+
+
+def test_misuse_gets_one_sentence_and_exit_code_2(photo, tmp_path, capsys):
+    out, drag = tmp_path / "out.mp4", ["--drag", "0.3,0.5 0.6,0.5"]
+    misuses = [
+        ([], "required: animate | convert | show"),
+        (["animate", photo, "-o", out], "Nothing moves yet"),
+        (["animate", "missing.png", *drag, "-o", out], "There is no picture missing.png"),
+        (["animate", photo, "--drag", "0.3;0.5", "-o", out], "Points are written"),
+        (["animate", photo, "--drag", "300,40 320,40", "-o", out], "far outside the picture"),
+        (["animate", photo, "--drag", "nan,0 1,1", "-o", out], "not a finite number"),
+        (["animate", photo, *drag, "--frames", "0", "-o", out], "at least one frame"),
+        (["animate", photo, *drag, "--frames", "few", "-o", out], "invalid int value"),
+        (["animate", photo, *drag, "--fps", "0", "-o", out], "frames per second"),
+        (["animate", photo, *drag, "--longest", "0", "-o", out], "at least 1"),
+        (["animate", photo, *drag, "--camera", "zooom=2", "-o", out], "zooom=2"),
+        (["animate", photo, *drag, "--brush", TRACKS / "tiny.flo", "-o", out], "tiny.flo"),
+        (["animate", photo, *drag, "-o", tmp_path / "out.avi"], ".avi"),
+        (["animate", photo, *drag, "-o", tmp_path / "no" / "such" / "folder" / "out.mp4"], "folder"),
+        (["animate", photo, "--tracks", TRACKS / "tiny.flo", "-o", out], "tiny.flo"),
+        (["convert", TRACKS / "dragnuwa_tracking_points.json", tmp_path / "o.json"], "size"),
+        (["convert", TRACKS / "kj_points_store.json", tmp_path / "o.json", "--size", "big"], "WIDTHxHEIGHT"),
+        (["convert", TRACKS / "fl_paths_data.json", tmp_path / "o.json", "--to", "tiktok"], "tiktok"),
+        (["show", photo, "-o", tmp_path / "o.png"], "photo.png"),
+    ]
+    for arguments, sentence in misuses:
+        assert sentence in refused(capsys, *arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png"], "nothing half-written stays"
+
+
+def test_a_full_disk_is_said_so(photo, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("motion_core.field_file.save_file", full)
+    drawn = ["animate", photo, "--drag", "0.3,0.5 0.6,0.5", "-o", photo.with_name("out.gif")]
+    assert "space" in refused(capsys, *drawn, "--field", photo.with_name("field.safetensors"))
+    assert [path.name for path in photo.parent.iterdir()] == ["photo.png"]
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path):
+    big = tmp_path / "big.png"
+    Image.effect_noise((1600, 1200), 60).convert("RGB").save(big)
+    drawn = ["--drag", "0.3,0.5 0.6,0.5", "--camera", "zoom=1.5", "--frames", "60"]
+    command = [sys.executable, "-m", "motion_core", "animate", str(big), *drawn, "-o", str(tmp_path / "out.mp4")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    until = time.monotonic() + 120
+    while time.monotonic() < until and len(list(tmp_path.iterdir())) < 2:
+        time.sleep(0.05)  # until it writes
+    assert process.poll() is None, "it was still at work"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped" in said
+    assert "Traceback" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["big.png"]
+
+
+def test_the_help_names_every_option(capsys):
+    for command in ("animate", "convert", "show"):
+        assert run(command, "--help") == 0
+        said = capsys.readouterr().out
+        assert len(re.findall(r"^  -", said, re.MULTILINE)) >= 4
