@@ -40,7 +40,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         unfinished = _beside(target)
         try:
             os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            permissions = unfinished.stat().st_mode
             yield unfinished
+            os.chmod(unfinished, permissions)  # a library may have put a private file of its own in its place
             os.replace(unfinished, target)
         finally:
             unfinished.unlink(missing_ok=True)

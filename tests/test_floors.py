@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"types", "errors"},
     {
-        "controls", "composition", "draft", "field_file", "flow_color", "metrics", "picture_file", "push_pull", "source_video",
-        "tracks", "video_file", "warp", "whole_file",
+        "controls", "composition", "draft", "field_file", "flow_color", "metrics", "picture_file", "push_pull",
+        "source_video", "tracks", "video_file", "warp", "whole_file",
     },
     {"warp_attention", "selective_noising", "sampling"},
     {"models", "checkpoints"},

@@ -202,3 +202,12 @@ def test_the_folder_we_are_in_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(MotionError, match="the folder we are in"), whole_folder("."):
         pytest.fail("the work must not begin")
+
+
+def test_a_library_that_puts_a_private_file_there_does_not_make_ours_private(tmp_path):
+    (tmp_path / "usual").touch()
+    with whole_file(tmp_path / "ours") as unfinished:
+        private = unfinished.with_name("private")
+        private.touch(mode=0o600)
+        private.replace(unfinished)
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
