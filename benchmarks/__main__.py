@@ -9,19 +9,25 @@ from pathlib import Path
 import numpy as np
 import scipy
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 from tqdm import tqdm
 
 from motion_core.draft import draft_field, draft_frames
 from motion_core.flow_color import flow_color
 from motion_core.picture_file import contact_sheet, write_picture
 from motion_core.types import Size
+from motion_core.video_file import write_video
 
 from .draft import draft_table, memory_table
 from .methods import methods_table
 from .splat import operator_table, splat_table
-from .stories import STORIES
+from .stories import STORIES, Story
 
 HERE = Path(__file__).parent
+CHOSEN = [0, 5, 10, 15]  # frames on a contact sheet
+SHEET_WIDTH, README_WIDTH = 1600, 768
+README_STORY = "raccoon"
 
 SECTIONS = [
     (
@@ -42,7 +48,7 @@ SECTIONS = [
     ),
     (
         "Memory of the draft engine",
-        "The raccoon story. Frames are made one by one; what grows is the field.",
+        "The raccoon story; torch and all else that is loaded counts. Frames are made one by one: the field grows.",
         memory_table,
     ),
     (
@@ -62,7 +68,10 @@ def main() -> None:
     parts.append("## What it looks like\n\nFrames 0, 5, 10, 15 and the motion of each, no touching up.\n")
     for story in tqdm(STORIES, desc="drawing"):
         name = story.name.split(":")[0]
-        write_picture(sheet(story), HERE / f"{name}.jpg")
+        frames, motion = drafted(story)
+        write_picture(sheet(frames, motion), HERE / f"{name}.jpg")
+        if name == README_STORY:
+            write_video(there_and_back(frames, motion), HERE / f"{name}.webp", fps=8)
         parts.append(f"**{story.name}**\n\n![{story.name}]({name}.jpg)\n")
     (HERE / "results.md").write_text("\n".join(parts), encoding="utf-8")
 
@@ -75,14 +84,28 @@ def machine() -> str:
     )
 
 
-def sheet(story):
+def drafted(story: Story) -> tuple[Tensor, Tensor]:
+    """The frames of a story and their motion in colours, [F, 3, H, W] each."""
     picture = story.picture()
     field = draft_field(picture, story.trajectories, frames=16, region=story.region(Size.of(picture)))
-    chosen = [0, 5, 10, 15]
-    frames = [frame for i, frame in enumerate(draft_frames(picture, field)) if i in chosen]
-    motion = flow_color(field)[chosen]
-    labels = [f"frame {i}" for i in chosen] + [f"motion to {i}" for i in chosen]
-    return contact_sheet(torch.stack([*frames, *motion]), columns=4, labels=labels)
+    return torch.stack(list(draft_frames(picture, field))), flow_color(field)
+
+
+def sheet(frames: Tensor, motion: Tensor) -> Tensor:
+    labels = [f"frame {i}" for i in CHOSEN] + [f"motion to {i}" for i in CHOSEN]
+    pictures = torch.cat([frames[CHOSEN], motion[CHOSEN]])
+    return contact_sheet(scaled(pictures, SHEET_WIDTH // len(CHOSEN)), columns=len(CHOSEN), labels=labels)
+
+
+def there_and_back(frames: Tensor, motion: Tensor) -> Tensor:
+    """The video beside its motion, small, forwards and backwards: what the README opens with."""
+    beside = torch.cat([frames, motion], dim=3)
+    return scaled(torch.cat([beside, beside[1:-1].flip(0)]), README_WIDTH)
+
+
+def scaled(pictures: Tensor, width: int) -> Tensor:
+    height = round(width * pictures.shape[2] / pictures.shape[3])
+    return F.interpolate(pictures, (height, width), mode="bilinear", antialias=True).clamp(0, 1)
 
 
 if __name__ == "__main__":

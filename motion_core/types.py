@@ -296,5 +296,5 @@ def _check_displacement(displacement: Tensor, who: str, frames: str) -> None:
         raise ShapeError(f"{who} is [{frames}, 2, H, W]; got {list(shape)}.")
     if not displacement.is_floating_point():
         raise ShapeError(f"{who} holds floating-point pixels; got {displacement.dtype}.")
-    if not torch.isfinite(displacement).all():
+    if not all(torch.isfinite(step).all() for step in displacement):  # one by one: a long clip is not copied
         raise MotionError(f"{who} has a displacement that is not a finite number.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,8 @@ NEARER = 4.0  # softmax importance of a pixel of motion against the ground: what
 NEAREST = 60.0  # ... and its most
 STILL = 0.05  # pixels of motion against the ground that do not count as motion
 UNCOVERS = 0.5  # pixels of motion that leave a place behind, to be filled in the plate
+WHOLE = 0.95  # of a pixel filled counts as all of it
+UNSPLIT = 1.2  # stretch up to which a pixel is sent as one point
 STRETCH = 4  # a pixel is sent as up to 4×4 points when the field pulls it apart
 
 
@@ -40,17 +43,22 @@ def draft_frames(picture: Tensor, field: MotionField) -> Iterator[Tensor]:
     if field.frames == 1:
         return
     margin = _margin(field)
-    steps = F.pad(field.displacement[1:].float(), margin, mode="replicate")
-    scene = F.pad(picture.float()[None], margin, mode="reflect")[0]
-    grounds = [_Ground.under(step) for step in steps]
-    uncovered = torch.zeros(*Size.of(scene), dtype=torch.bool)
-    for step, ground in zip(steps, grounds, strict=True):
-        uncovered |= ground.motion_against(step) > UNCOVERS
-    plate = background_plate(scene, uncovered)
     left, _, top, _ = margin
-    for step, ground in zip(steps, grounds, strict=True):
-        frame = _frame(scene, plate, step, ground)
+    scene = F.pad(picture.float()[None], margin, mode="reflect")[0]
+    grounds = []
+    uncovered = torch.zeros(*Size.of(scene), dtype=torch.bool)
+    for number in range(1, field.frames):
+        step = _step(field, number, margin)
+        grounds.append(_Ground.under(step))
+        uncovered |= grounds[-1].motion_against(step) > UNCOVERS
+    plate = background_plate(scene, uncovered)
+    for number, ground in enumerate(grounds, start=1):
+        frame = _frame(scene, plate, _step(field, number, margin), ground)
         yield frame[:, top : top + field.size.height, left : left + field.size.width].to(picture.dtype)
+
+
+def _step(field: MotionField, number: int, margin: tuple[int, int, int, int]) -> Tensor:
+    return F.pad(field.displacement[number].float()[None], margin, mode="replicate")[0]
 
 
 def _margin(field: MotionField) -> tuple[int, int, int, int]:
@@ -81,33 +89,60 @@ def _arrivals(displacement: Tensor, against: Tensor, moving: Tensor) -> tuple[Te
     (what is nearest, softmax splatting), and how much of the pixel that fills, 0…1."""
     size = Size.of(displacement)
     pixels = size.height * size.width
-    row, column = moving.nonzero(as_tuple=True)
-    slope = surface_slope(displacement)[:, :, row, column]  # [2 (along x, along y), 2 (x, y), M]
-    area = ((1 + slope[0, 0]) * (1 + slope[1, 1]) - slope[0, 1] * slope[1, 0]).clamp(1, STRETCH**2)
-    steepness = slope.square().sum(dim=(0, 1)).sqrt()
-    parts = min(STRETCH, max(1, math.ceil(0.5 + steepness.max().item())))
-    depth = (against[row, column] * NEARER).clamp(max=NEAREST)
-    weight = (depth - NEAREST).exp()
+    sent = _sent(displacement, against, moving)
+    weight = (sent.depth - NEAREST).exp()
+    payload = torch.stack([sent.x, sent.y, sent.depth, torch.ones_like(weight)], dim=1) * weight[:, None]
 
     landed = []
-    sums = torch.zeros(pixels + 1, 4)
-    for step_y in (torch.arange(parts) + 0.5) / parts - 0.5:
-        for step_x in (torch.arange(parts) + 0.5) / parts - 0.5:
-            source_x, source_y = column + step_x, row + step_y
-            moved = displacement[:, row, column] + slope[0] * step_x + slope[1] * step_y
-            payload = torch.stack([source_x, source_y, depth, torch.ones_like(depth)], dim=1) * weight[:, None]
-            for target, share in landing_shares(source_x + moved[0], source_y + moved[1], size):
-                index = torch.where(target < 0, pixels, target)
-                sums.index_add_(0, index, payload * share[:, None])
-                landed.append((index, share))
-    reached = (sums[:pixels, 3] > 1e-30).nonzero()[:, 0]
+    sums = torch.zeros(pixels + 1, 4)  # one pixel more than the picture: whatever leaves it lands there
+    for target, share in landing_shares(sent.to_x, sent.to_y, size):
+        index = torch.where(target < 0, pixels, target)
+        sums.index_add_(0, index, payload * share[:, None])
+        landed.append((index, share))
     seen = sums / sums[:, 3:].clamp(min=1e-30)
     filled = torch.zeros(pixels + 1)
-    tolerance = NEARER * (1 + 2 * steepness)  # neighbours on one surface differ in depth by its steepness
     for index, share in landed:  # only what is about as near as what is seen there fills the pixel
-        filled.index_add_(0, index, share * area / parts**2 * (depth > seen[index, 2] - tolerance))
+        filled.index_add_(0, index, share * sent.area * (sent.depth > seen[index, 2] - sent.tolerance))
+    reached = (sums[:pixels, 3] > 1e-30).nonzero()[:, 0]
     presence = filled[reached].clamp(max=1)
-    return reached, seen[reached, 0], seen[reached, 1], torch.where(presence > 0.99, 1.0, presence)
+    return reached, seen[reached, 0], seen[reached, 1], torch.where(presence > WHOLE, 1.0, presence)
+
+
+class _Sent(NamedTuple):
+    """The points that moving pixels are sent as, [M] each: one a pixel, or several where it is pulled apart."""
+
+    x: Tensor  # where in the picture
+    y: Tensor
+    to_x: Tensor  # where in the frame
+    to_y: Tensor
+    depth: Tensor  # larger is nearer
+    area: Tensor  # of the frame that the point stands for, in pixels
+    tolerance: Tensor  # by how much neighbours on its surface differ in depth
+
+
+def _sent(displacement: Tensor, against: Tensor, moving: Tensor) -> _Sent:
+    row, column = moving.nonzero(as_tuple=True)
+    slope = surface_slope(displacement)[:, :, row, column]  # [2 (along x, along y), 2 (x, y), M]
+    along_x, along_y = slope
+    area = ((1 + along_x[0]) * (1 + along_y[1]) - along_x[1] * along_y[0]).abs()
+    squares = (1 + along_x[0]) ** 2 + along_x[1] ** 2 + along_y[0] ** 2 + (1 + along_y[1]) ** 2
+    stretch = ((squares + (squares**2 - 4 * area**2).clamp(min=0).sqrt()) / 2).sqrt()  # the larger singular value
+    parts = (stretch - UNSPLIT + 1).ceil().clamp(1, STRETCH).long()
+
+    groups = []
+    for count in parts.unique().tolist():
+        mine = (parts == count).nonzero()[:, 0]
+        offsets = (torch.arange(count) + 0.5) / count - 0.5
+        x_offset, y_offset = (o.reshape(-1, 1) for o in torch.meshgrid(offsets, offsets, indexing="xy"))
+        x, y = column[mine] + x_offset, row[mine] + y_offset  # [count², pixels]
+        moved = displacement[:, row[mine], column[mine]][:, None]
+        moved = moved + along_x[:, None, mine] * x_offset + along_y[:, None, mine] * y_offset
+        depth = (against[row[mine], column[mine]] * NEARER).clamp(max=NEAREST)
+        steep = slope[:, :, mine].square().sum(dim=(0, 1)).sqrt()
+        group = (x, y, x + moved[0], y + moved[1], depth, area[mine].clamp(1, STRETCH**2) / count**2)
+        group = [value.expand_as(x).flatten() for value in (*group, NEARER * (1 + 2 * steep))]
+        groups.append(group)
+    return _Sent(*(torch.cat(values) for values in zip(*groups, strict=True)))
 
 
 @dataclass(frozen=True)

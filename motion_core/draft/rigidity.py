@@ -31,7 +31,7 @@ GRIP_WEIGHT = 10.0
 LOOSE = 1e-4  # what is left of the stiffness where an object comes off
 BLUR = 1.5  # nodes
 EDGE = 5.0  # Lab contrast, after it, of an edge of the picture at which an object comes off
-FRAMES_AT_ONCE = 64  # so that memory for a long clip stays that of its field
+FRAMES_AT_ONCE = 16  # so that memory for a long clip stays that of its field
 TEARS = 1.0  # strain at which ground is torn: it would be twice as long
 TEAR_REACH = 3  # nodes from a torn edge within which the object comes off
 

@@ -31,7 +31,7 @@ MOST_OBJECTS = 8  # told apart; drags beyond join the nearest
 OUTLINE = 3  # nodes by which an object's outline in the picture may differ from that on the lattice
 SOFT_RIM = 2  # pixels of blended rim that an object takes along
 OUTLINE_EPSILON = 1e-3  # of the guided filter that finds it: contrast, squared, that counts as an edge
-PIXELS_AT_ONCE = 1 << 19
+PIXELS_AT_ONCE = 1 << 13
 UNMOVED = 2e-3  # pixels; less is solver noise and becomes exactly zero
 
 _log = logging.getLogger(__name__)
@@ -106,10 +106,10 @@ def _spread(picture: Tensor, drawn: _Drawn, region: Tensor | None) -> MotionFiel
     objects, home = _objects(lattice, lab, drawn, may_move)
     shape = as_rigid_as_possible(lattice, lab, objects, home, drawn.start, drawn.path[1:], may_move)
     displacement = _to_pixels(lattice, objects, shape, _sides(picture, lattice, objects, drawn.start, home))
-    displacement.masked_fill_(displacement.abs().amax(dim=1, keepdim=True) < UNMOVED, 0)
-    if region is not None:
-        displacement.masked_fill_(~region, 0)
-    return MotionField.after_reference(displacement)
+    for step in displacement:
+        noise = step.abs().amax(dim=0) < UNMOVED
+        step.masked_fill_(noise if region is None else noise | ~region, 0)
+    return MotionField(displacement)
 
 
 def _coarse(picture: Tensor, lattice: Lattice) -> Tensor:
@@ -173,7 +173,7 @@ def _sides(picture: Tensor, lattice: Lattice, objects: np.ndarray, start: np.nda
 
 
 def _to_pixels(lattice: Lattice, objects: np.ndarray, shape: Deformation, side: np.ndarray) -> Tensor:
-    """The nodes' motion for every pixel: [F-1, 2, H, W].
+    """The nodes' motion for every pixel: [F, 2, H, W], zero in frame 0.
 
     Bilinear; but near where an object has come off, a pixel listens only to nodes of its own side, the nearest ones.
     """
@@ -186,7 +186,7 @@ def _to_pixels(lattice: Lattice, objects: np.ndarray, shape: Deformation, side: 
 
     size = lattice.picture
     motion = rearrange(shape.moved, "f n xy -> n (f xy)").astype(np.float32)
-    displacement = torch.empty(len(shape.moved), 2, *size)
+    displacement = torch.zeros(len(shape.moved) + 1, 2, *size)
     rows_at_once = max(1, PIXELS_AT_ONCE // size.width)
     for top in range(0, size.height, rows_at_once):
         part = side[top : top + rows_at_once]
@@ -196,7 +196,7 @@ def _to_pixels(lattice: Lattice, objects: np.ndarray, shape: Deformation, side: 
         node = np.where((own != node_side.flat[mix.col]) & torn[mix.col], nearest[own, mix.col], mix.col)
         mix = sp.csr_array((mix.data.astype(np.float32), (mix.row, node)), shape=mix.shape)
         block = rearrange(mix @ motion, "(h w) (f xy) -> f xy h w", w=size.width, xy=2)
-        displacement[:, :, top : top + rows_at_once] = torch.from_numpy(block)
+        displacement[1:, :, top : top + rows_at_once] = torch.from_numpy(block)
     return displacement
 
 
