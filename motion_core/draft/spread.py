@@ -148,7 +148,11 @@ def _objects(
         resting = drawn.start[home != k]
         if len(drags) > 1 or len(resting):
             extents[k] = extent(lattice, lab, drags, resting, may_move)
-    return np.stack(extents), home
+    objects = np.stack(extents)
+    corners = lattice.bilinear(drawn.start).tocoo()  # the cell around a point is where the point is
+    for k in range(len(objects)):
+        objects[k].flat[corners.col] = np.where(home[corners.row] == k, 1.0, 0.0)
+    return objects, home
 
 
 def _sides(picture: Tensor, lattice: Lattice, objects: np.ndarray, start: np.ndarray, home: np.ndarray) -> np.ndarray:
