@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from motion_core.draft import spread
+from motion_core.draft.objects import Objects
 from motion_core.draft.rigidity import Body, Deformation, as_rigid_as_possible, comes_off
 from motion_core.types import MotionField, Size, Trajectory
 
@@ -21,22 +22,22 @@ from .timing import medians, table
 SIZE = Size(height=320, width=512)
 
 
-def laplacian(lattice, lab, objects, home, start, path, region=None) -> Deformation:
+def laplacian(lattice, lab, objects, start, path, region=None) -> Deformation:
     """One edge-aware Laplacian solve: smooth, but it knows nothing of turning."""
-    nobody = np.full_like(home, -1)
-    body = Body(lattice, objects, nobody, start, path, region)
+    nothing_turns = Objects(objects.extents, np.full_like(objects.home, -1))
+    body = Body(lattice, nothing_turns, start, path, region)
     loose = comes_off(lattice, lab, objects, body, path)
     return Deformation(body.deformed(path, loose, rounds=0), loose)
 
 
-def moving_least_squares(lattice, lab, objects, home, start, path, region=None) -> Deformation:
+def moving_least_squares(lattice, lab, objects, start, path, region=None) -> Deformation:
     """Rigid moving least squares (Schaefer et al. 2006) of the points on each object, cut out at its outline."""
     moved = np.zeros((len(path), lattice.nodes, 2))
-    owner = np.where(objects.max(axis=0) > 0.5, objects.argmax(axis=0), -1).ravel()
+    owner = objects.owner.ravel()
     points = start * [lattice.picture.width, lattice.picture.height]
     node = lattice.positions[:, 0] + 1j * lattice.positions[:, 1]
-    for k in range(len(objects)):
-        mine = np.flatnonzero(home == k)
+    for k in range(len(objects.extents)):
+        mine = np.flatnonzero(objects.home == k)
         p = points[mine, 0] + 1j * points[mine, 1]
         weight = 1 / (np.abs(node[:, None] - p) ** 2 + 1e-3)
         weight /= weight.sum(axis=1, keepdims=True)

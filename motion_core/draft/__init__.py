@@ -1,8 +1,11 @@
 """Motion without a network, in seconds: drawn motion spread over the picture, and the frames it gives.
 
 extent.py   which pixels look like the same object as the one that was grabbed
-spread.py   drawn motion over those pixels, as rigid as possible: a MotionField
-frames.py   the picture carried along a MotionField, what it uncovers filled from the background
+objects.py  the things that drags take hold of, told apart
+rigidity.py where they go, as rigid as possible
+spread.py   from drawn trajectories to a MotionField
+frames.py   the picture carried along a MotionField
+plate.py    what it uncovers, filled from the background
 """
 
 from .frames import draft_frames

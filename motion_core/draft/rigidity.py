@@ -19,6 +19,7 @@ from scipy.sparse.linalg import SuperLU
 from scipy.spatial import KDTree
 
 from .lattice import Lattice, factorised
+from .objects import Objects
 
 ROUNDS = 4  # of fitting rotations and solving
 HOLD = 1e4  # weight of a drawn point: it is met to a few thousandths of a pixel
@@ -39,18 +40,16 @@ TEAR_REACH = 3  # nodes from a torn edge within which the object comes off
 def as_rigid_as_possible(
     lattice: Lattice,
     lab: np.ndarray,
-    objects: np.ndarray,
-    home: np.ndarray,
+    objects: Objects,
     start: np.ndarray,
     path: np.ndarray,
     region: np.ndarray | None = None,
 ) -> Deformation:
     """Move the nodes so that every start point [P, 2] (0…1 of the picture) follows its path [T, P, 2] (pixels).
 
-    lab: [3, h, w] colours. objects: [K, h, w] extents, 0…1. home: [P] the object that each point holds, -1 for none.
-    region: [h, w] bool, where motion is allowed.
+    lab: [3, h, w] colours. region: [h, w] bool, where motion is allowed.
     """
-    body = Body(lattice, objects, home, start, path, region)
+    body = Body(lattice, objects, start, path, region)
     loose = comes_off(lattice, lab, objects, body, path)
     return Deformation(body.deformed(path, loose, rounds=ROUNDS), loose)
 
@@ -65,19 +64,12 @@ class Body:
     """The lattice as an elastic thing, and what holds it."""
 
     def __init__(
-        self,
-        lattice: Lattice,
-        objects: np.ndarray,
-        home: np.ndarray,
-        start: np.ndarray,
-        path: np.ndarray,
-        region: np.ndarray | None,
+        self, lattice: Lattice, objects: Objects, start: np.ndarray, path: np.ndarray, region: np.ndarray | None
     ) -> None:
         self.lattice = lattice
-        self.home = home
-        self.owner = np.where(objects.max(axis=0) > 0.5, objects.argmax(axis=0), -1).ravel()
+        self.objects = objects
         self.start = start * [lattice.picture.width, lattice.picture.height]
-        inside = objects.max(axis=0).ravel()
+        inside = objects.inside.ravel()
         a, b, share = lattice.edges
         firm = smoothstep(inside, 0.5, 0.8)
         if region is not None and not region.all():
@@ -121,12 +113,15 @@ class Body:
     def _first_turn(self, path: np.ndarray) -> np.ndarray:
         """[n, T]: every object turned as its points turn about their middle, as complex numbers of length 1."""
         turn = np.ones((self.lattice.nodes, len(path)), dtype=complex)
-        for k in np.unique(self.home[self.home >= 0]):
-            before = _complex(self.start[self.home == k])
-            after = before + _complex(path[:, self.home == k])
+        for k in np.unique(self.objects.home[self.objects.home >= 0]):
+            mine = self.objects.home == k
+            before = _complex(self.start[mine])
+            after = before + _complex(path[:, mine])
             arms = np.conj(before - before.mean()) * (after - after.mean(axis=1, keepdims=True))
             spin = arms.sum(axis=1)
-            turn[self.owner == k] = np.where(np.abs(spin) > 1e-9, spin / np.maximum(np.abs(spin), 1e-9), 1)
+            turn[self.objects.owner.ravel() == k] = np.where(
+                np.abs(spin) > 1e-9, spin / np.maximum(np.abs(spin), 1e-9), 1
+            )
         return turn
 
 
@@ -156,14 +151,13 @@ def _grip(lattice: Lattice, inside: np.ndarray, start: np.ndarray, moves: np.nda
     ).tocsr()
 
 
-def _leads_out(lattice: Lattice, objects: np.ndarray) -> np.ndarray:
+def _leads_out(lattice: Lattice, objects: Objects) -> np.ndarray:
     """[E] bool: the edges of the lattice between an object and what is not it."""
     a, b, _ = lattice.edges
-    inside = objects.reshape(len(objects), -1) > 0.5
-    return (inside[:, a] != inside[:, b]).any(axis=0)
+    return objects.owner.flat[a] != objects.owner.flat[b]
 
 
-def comes_off(lattice: Lattice, lab: np.ndarray, objects: np.ndarray, body: Body, path: np.ndarray) -> np.ndarray:
+def comes_off(lattice: Lattice, lab: np.ndarray, objects: Objects, body: Body, path: np.ndarray) -> np.ndarray:
     """[E] bool: the edges of the lattice at which an object leaves the ground, or another object."""
     loose = _comes_off_at_edges(lattice, lab, objects)
     furthest = np.abs(path).max(axis=(1, 2)).argmax()
@@ -171,7 +165,7 @@ def comes_off(lattice: Lattice, lab: np.ndarray, objects: np.ndarray, body: Body
     return loose | _comes_off_instead_of_tearing(lattice, objects, guess, loose)
 
 
-def _comes_off_at_edges(lattice: Lattice, lab: np.ndarray, objects: np.ndarray) -> np.ndarray:
+def _comes_off_at_edges(lattice: Lattice, lab: np.ndarray, objects: Objects) -> np.ndarray:
     a, b, _ = lattice.edges
     smooth = ndimage.gaussian_filter(lab, (0, BLUR, BLUR))  # fur and grass have contrast, but no edge
     contrast = np.sqrt(sum((ndimage.grey_dilation(c, (3, 3)) - ndimage.grey_erosion(c, (3, 3))) ** 2 for c in smooth))
@@ -180,7 +174,7 @@ def _comes_off_at_edges(lattice: Lattice, lab: np.ndarray, objects: np.ndarray) 
 
 
 def _comes_off_instead_of_tearing(
-    lattice: Lattice, objects: np.ndarray, guess: np.ndarray, loose: np.ndarray
+    lattice: Lattice, objects: Objects, guess: np.ndarray, loose: np.ndarray
 ) -> np.ndarray:
     a, b, _ = lattice.edges
     length = np.linalg.norm(lattice.positions[b] - lattice.positions[a], axis=1)
