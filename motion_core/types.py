@@ -119,8 +119,7 @@ class Trajectory:
         points, times = np.asarray(self.points), np.asarray(self.times)
         if len(points) == 1:
             return np.repeat(points, len(instants), axis=0)
-        first, span = times[0], times[-1] - times[0]
-        passed = first + span * eased(np.clip((np.asarray(instants) - first) / span, 0.0, 1.0), self.easing)
+        passed = self._passed(instants)
         if self.curve == "straight":
             return np.stack([np.interp(passed, times, axis) for axis in points.T], axis=1)
         with np.errstate(over="ignore"):  # points a denormal number apart; their slope is rightly taken as zero
@@ -128,8 +127,16 @@ class Trajectory:
 
     def seen_at(self, instants: Sequence[float] | np.ndarray) -> np.ndarray:
         """Visibility [T], bool: that of the last point reached at each instant (the first point's, before it)."""
-        reached = np.searchsorted(np.asarray(self.times), np.asarray(instants) + 1e-9, side="right") - 1
+        passed = self._passed(instants) + self.BRIEFEST  # so that rounding does not miss a point that is just reached
+        reached = np.searchsorted(np.asarray(self.times), passed, side="right") - 1
         return np.asarray(self.visible)[np.maximum(reached, 0)]
+
+    def _passed(self, instants: Sequence[float] | np.ndarray) -> np.ndarray:
+        """How far along its times [T] the point is at each instant: held at both ends, eased between them."""
+        first, span = self.times[0], self.times[-1] - self.times[0]
+        if span == 0:
+            return np.full(len(instants), first)
+        return first + span * eased(np.clip((np.asarray(instants) - first) / span, 0.0, 1.0), self.easing)
 
     def sampled(self, frames: int) -> np.ndarray:
         """Positions [F, 2], float64, 0…1 of the picture: one for every frame of the clip."""
@@ -177,6 +184,8 @@ class SparseField:
         steps, _, height, width = self.displacement.shape
         if tuple(self.known.shape) != (steps, 1, height, width):
             raise ShapeError(f"The known mask must be [{steps}, 1, {height}, {width}]; got {list(self.known.shape)}.")
+        if not ((self.known == 0) | (self.known == 1)).all():
+            raise MotionError("The known mask of a sparse field is 1 where a displacement is asked for, else 0.")
 
     @property
     def size(self) -> Size:
@@ -208,6 +217,8 @@ class MotionField:
     @classmethod
     def still(cls, size: Size, *, frames: int) -> MotionField:
         """A field in which nothing moves."""
+        if frames < 1:
+            raise MotionError(f"A clip has at least one frame; got {frames}.")
         return cls(torch.zeros(frames, 2, *size))
 
     @classmethod
@@ -232,14 +243,15 @@ class MotionField:
         """
         if size == self.size:
             return self
+        if min(size) < 1:
+            raise ShapeError(f"A motion field has at least one pixel; it cannot be resized to {size}.")
         ratio = [size.width / self.size.width, size.height / self.size.height]
         scale = self.displacement.new_tensor(ratio).view(1, 2, 1, 1)
         return MotionField(F.interpolate(self.displacement, size, mode="bilinear", align_corners=False) * scale)
 
     def restricted(self, region: Tensor) -> MotionField:
         """Motion only where region [H, W] is 1 (0…1 blends); still where it is 0."""
-        if tuple(region.shape) != tuple(self.size):
-            raise ShapeError(f"The region must be [{self.size.height}, {self.size.width}]; got {list(region.shape)}.")
+        check_region(region, self.size)
         return MotionField(self.displacement * region.to(self.displacement))
 
     def scaled(self, amount: float) -> MotionField:
@@ -283,14 +295,25 @@ class MotionField:
         """
         if points.ndim != 2 or points.shape[1] != 2:
             raise ShapeError(f"Points are [N, 2]; got {list(points.shape)}.")
-        points = points.to(self.displacement)
+        precision = torch.promote_types(self.displacement.dtype, torch.float32)
+        points, displacement = points.to(self.displacement.device, precision), self.displacement.to(precision)
         grid = (points * 2 - 1).view(1, -1, 1, 2).expand(self.frames, -1, -1, -1)
-        moved = F.grid_sample(self.displacement, grid, mode="bilinear", padding_mode="border", align_corners=False)
-        picture = self.displacement.new_tensor([self.size.width, self.size.height])
+        moved = F.grid_sample(displacement, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        picture = points.new_tensor([self.size.width, self.size.height])
         return points + rearrange(moved, "f xy n 1 -> f n xy") / picture
 
 
+def check_region(region: Tensor, size: Size) -> None:
+    """A region is [H, W] of the given size, 0…1; anything else is a ShapeError or a MotionError."""
+    if tuple(region.shape) != tuple(size):
+        raise ShapeError(f"The region must be [{size.height}, {size.width}]; got {list(region.shape)}.")
+    if not ((region >= 0) & (region <= 1)).all():
+        raise MotionError("A region is 1 where things may move and 0 where they rest; divide a mask of 0…255 by 255.")
+
+
 def _check_displacement(displacement: Tensor, who: str, frames: str) -> None:
+    if not isinstance(displacement, Tensor):
+        raise ShapeError(f"{who} is a tensor [{frames}, 2, H, W]; got {type(displacement).__name__}.")
     shape = tuple(displacement.shape)
     if len(shape) != 4 or shape[1] != 2 or 0 in shape:
         raise ShapeError(f"{who} is [{frames}, 2, H, W]; got {list(shape)}.")

@@ -39,6 +39,9 @@ FASTEST_ANIMATION = 50.0  # browsers slow a GIF or WebP down whose frames last l
 FRAME_NAME = re.compile(r"frame_\d{4,}\.png")
 FOLDER_FPS = 8.0  # of a folder of pictures that does not say
 
+FORGIVING: dict[str, Any] = {"metadata_errors": "replace"}  # titles in an unknown encoding
+if int(av.__version__.split(".")[0]) >= 19:
+    FORGIVING = {}  # it always is
 ENCODERS = {  # the first one there is used
     "libx264": {"crf": "16", "preset": "medium"},
     "libopenh264": {"b": "12M"},
@@ -255,7 +258,7 @@ def _read_animation(path: Path, limit: int | None) -> tuple[list[np.ndarray], fl
 
 def _read_stream(path: Path, limit: int | None) -> tuple[list[np.ndarray], float]:
     # an open file rather than its name, which FFmpeg could take for an address
-    with open(path, "rb") as file, av.open(file, metadata_errors="replace") as container:
+    with open(path, "rb") as file, av.open(file, **FORGIVING) as container:
         if not container.streams.video:
             raise MotionError(f"{path} has no video in it.")
         stream = container.streams.video[0]

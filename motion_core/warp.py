@@ -42,9 +42,11 @@ def forward_warp(
         "linear"     averaged with the weight importance [B, 1, H, W],
         "softmax"    averaged with the weight exp(importance): the larger one lies in front.
     guard: what keeps an average over nothing finite: "add" EPSILON to the weight, "replace" a zero weight by 1, or
-        "clip" the weight to at least EPSILON. A pixel that nothing reaches is 0.
+        "clip" the weight to at least EPSILON. A pixel that nothing reaches is 0. With "add", softmax importances below
+        about -10 fade to 0 as well, as the authors' do: raise them together, or choose "replace".
 
-    Returns warped [B, C, H, W] and coverage [B, 1, H, W]: how much arrived (1 everywhere if nothing moves).
+    Returns warped [B, C, H, W], and coverage [B, 1, H, W] in float32 or better: how much arrived (1 everywhere if
+        nothing moves).
     Differentiable in features, importance and, through the bilinear shares, displacement.
     """
     _check_warp(features, displacement)
@@ -81,7 +83,7 @@ def forward_warp(
     warped, coverage = sums[:, : features.shape[1]], sums[:, -1:]
     if mode != "summation":
         warped = warped / _guarded(coverage if importance is None else sums[:, -2:-1], guard)
-    return warped.to(features.dtype), coverage.to(features.dtype)
+    return warped.to(features.dtype), coverage
 
 
 def backward_warp(
@@ -103,7 +105,7 @@ class WarpOperator:
 
     The field depends on neither the denoising step nor the layer, so corners and shares are computed once for each
     target resolution and kept; a warp is then one sparse product. Equal to `forward_warp` (average) of the field
-    resized to the features' grid.
+    resized to the features' grid. Differentiable in the features, not in the field.
     """
 
     def __init__(self, field: MotionField) -> None:
@@ -130,15 +132,17 @@ class WarpOperator:
         matrix = self._matrix(size, tokens.device, precision)
         reference = rearrange(tokens.to(precision), "b d c -> d (b c)")
         on_cpu = tokens.device.type == "cpu"  # where torch's own product is several times faster than MKL's
-        warped = torch.sparse.mm(matrix, reference, "sum") if on_cpu else matrix @ reference
+        with torch.autocast(tokens.device.type, enabled=False):
+            warped = torch.sparse.mm(matrix, reference, "sum") if on_cpu else matrix @ reference
         return rearrange(warped.to(tokens.dtype), "(f d) (b c) -> b f d c", d=tokens.shape[1], c=tokens.shape[2])
 
     def _matrix(self, size: Size, device: torch.device, precision: torch.dtype) -> Tensor:
         """[(F-1)·D, D]: one row a pixel of frames 1 … F-1, holding the share of every source that arrives there."""
         key = (size, device, precision)
         if key not in self._matrices:
-            displacement = self.field.resized(size).displacement[1:].to(device=device, dtype=precision)
-            self._matrices[key] = _average_splat_matrix(displacement)
+            with torch.inference_mode(False), torch.no_grad():  # kept, so it must serve any later mode
+                displacement = self.field.resized(size).displacement[1:].to(device=device, dtype=precision)
+                self._matrices[key] = _average_splat_matrix(displacement.detach())
         return self._matrices[key]
 
 

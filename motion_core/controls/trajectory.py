@@ -16,7 +16,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..errors import MotionError, ShapeError
-from ..types import Size, SparseField, Trajectory, frame_instants
+from ..types import Size, SparseField, Trajectory, check_region, frame_instants
 
 SAME_PIXEL = 1e-6  # pixels; so that 80/320 of 320 rows is row 80, whatever the rounding
 
@@ -28,8 +28,8 @@ def sparse_field(
 ) -> SparseField:
     """What the trajectories ask for in a clip of F frames: displacement [F-1, 2, H, W] in pixels, known [F-1, 1, H, W].
 
-    stamp: half the side of the square, in pixels: columns x0 - stamp … x0 + stamp - 1 around the start x0, cut at the
-        border. A start outside the picture stamps what of its square lies inside, which may be nothing.
+    stamp: half the side of the square, in pixels: columns x0 - stamp … x0 + stamp - 1 around the pixel x0 under the
+        start, cut at the border. A start outside the picture stamps what of its square lies inside, if anything.
     region: [H, W], 1 where the motion brush lets things move. Displacement is multiplied by it; outside it (below a
         half) everything is known and still.
     A pin stamps zero displacement. While a trajectory is not visible its square is unknown; one that is not
@@ -62,12 +62,11 @@ def sparse_field(
     displacement, known = torch.from_numpy(asked)[..., owners], torch.from_numpy(answers)[..., owners]
     if region is None:
         return SparseField(displacement, known)
-    if tuple(region.shape) != tuple(size):
-        raise ShapeError(f"The region must be [{size.height}, {size.width}]; got {list(region.shape)}.")
+    check_region(region, size)
     return SparseField(displacement * region.to(displacement), known.masked_fill(region.cpu() < 0.5, 1.0))
 
 
 def _window(start: float, stamp: int, length: int) -> slice:
     """The 2·stamp pixels of an axis around a start, in pixels from the border; those inside 0 … length-1."""
-    middle = math.floor(start + 0.5 + SAME_PIXEL)
+    middle = math.floor(start + SAME_PIXEL)
     return slice(min(max(middle - stamp, 0), length), min(max(middle + stamp, 0), length))

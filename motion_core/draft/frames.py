@@ -33,13 +33,18 @@ STRETCH = 4  # a pixel is sent as up to 4×4 points when the field pulls it apar
 def draft_frames(picture: Tensor, field: MotionField) -> Iterator[Tensor]:
     """The frames [3, H, W], 0…1, one after the other; the first is the picture itself.
 
-    picture: [3, H, W], 0…1, of the field's size.
+    picture: [3, H, W], floating-point, 0…1, of the field's size. Computed on the CPU; frames are like the picture.
     """
-    if picture.ndim != 3 or tuple(picture.shape[1:]) != tuple(field.size):
+    if list(picture.shape) != [3, *field.size] or not picture.is_floating_point():
         raise ShapeError(
-            f"The picture must be [3, {field.size.height}, {field.size.width}]; got {list(picture.shape)}."
+            f"The picture must be floating-point [3, {field.size.height}, {field.size.width}]; "
+            f"got {picture.dtype} {list(picture.shape)}."
         )
-    yield picture
+    return (frame.to(picture) for frame in _frames(picture.detach().cpu(), field))
+
+
+def _frames(picture: Tensor, field: MotionField) -> Iterator[Tensor]:
+    yield picture.clone()
     if field.frames == 1:
         return
     margin = _margin(field)
@@ -54,11 +59,11 @@ def draft_frames(picture: Tensor, field: MotionField) -> Iterator[Tensor]:
     plate = background_plate(scene, uncovered)
     for number, ground in enumerate(grounds, start=1):
         frame = _frame(scene, plate, _step(field, number, margin), ground)
-        yield frame[:, top : top + field.size.height, left : left + field.size.width].to(picture.dtype)
+        yield frame[:, top : top + field.size.height, left : left + field.size.width]
 
 
 def _step(field: MotionField, number: int, margin: tuple[int, int, int, int]) -> Tensor:
-    return F.pad(field.displacement[number].float()[None], margin, mode="replicate")[0]
+    return F.pad(field.displacement[number].detach().cpu().float()[None], margin, mode="replicate")[0]
 
 
 def _margin(field: MotionField) -> tuple[int, int, int, int]:

@@ -22,12 +22,12 @@ from .lattice import Lattice, factorised
 from .objects import Objects
 
 ROUNDS = 4  # of fitting rotations and solving
-HOLD = 1e4  # weight of a drawn point: it is met to a few thousandths of a pixel
+HOLD = 1e4  # weight of a drawn point: the lattice meets it to a few thousandths of a pixel
 REST = 1.0  # weight of staying put, outside every object
 SURE = 1e3  # ... where the motion brush forbids to move
 BODY = 30.0  # how much stiffer an object is than the ground that stretches around it
 SOFT_BRUSH = 8  # nodes within which an object softens towards a motion brush that cuts through it
-GRIP = 0.03  # a drag takes a disc with it, this radius, of the diagonal
+GRIP = 0.03  # a point takes a disc with it, this radius, of the diagonal
 GRIP_WEIGHT = 10.0
 LOOSE = 1e-4  # what is left of the stiffness where an object comes off
 BLUR = 1.5  # nodes
@@ -79,8 +79,7 @@ class Body:
         if region is not None:
             self.rest = np.where(region.ravel(), self.rest, SURE)
         self.hold = lattice.bilinear(start)
-        moves = np.abs(path).max(axis=(0, 2)) > 0
-        self.grip = _grip(lattice, inside, start, moves)
+        self.grip = _grip(lattice, inside, start, objects.home >= 0)
         self.gripped = np.asarray(self.grip.sum(axis=0)).ravel()
 
     def deformed(self, path: np.ndarray, loose: np.ndarray, *, rounds: int) -> np.ndarray:
@@ -140,14 +139,14 @@ def _pairs(numbers: np.ndarray) -> np.ndarray:
     return np.stack([np.real(numbers), np.imag(numbers)], axis=-1)
 
 
-def _grip(lattice: Lattice, inside: np.ndarray, start: np.ndarray, moves: np.ndarray) -> sp.csr_array:
-    """[P, n]: a drag takes the nodes around its start with it, as far as they belong to an object."""
+def _grip(lattice: Lattice, inside: np.ndarray, start: np.ndarray, holds: np.ndarray) -> sp.csr_array:
+    """[P, n]: a point that holds an object takes the nodes around it along, as far as they belong to an object."""
     radius = GRIP * lattice.picture.diagonal
     pixels = start * [lattice.picture.width, lattice.picture.height]
-    near = KDTree(pixels[moves]).sparse_distance_matrix(KDTree(lattice.positions), radius, output_type="coo_matrix")
+    near = KDTree(pixels[holds]).sparse_distance_matrix(KDTree(lattice.positions), radius, output_type="coo_matrix")
     weight = GRIP_WEIGHT * (1 - near.data / radius) * inside[near.col]
     return sp.coo_array(
-        (weight, (np.flatnonzero(moves)[near.row], near.col)), shape=(len(start), lattice.nodes)
+        (weight, (np.flatnonzero(holds)[near.row], near.col)), shape=(len(start), lattice.nodes)
     ).tocsr()
 
 

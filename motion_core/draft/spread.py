@@ -7,6 +7,7 @@ rigidly as possible (rigidity.py). Every pixel then moves like the nodes around 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from ..controls.camera import Camera, seen_by
 from ..errors import MotionError, ShapeError
-from ..types import MotionField, Size, Trajectory, frame_instants
+from ..types import MotionField, Size, Trajectory, check_region, frame_instants
 from .lattice import Lattice
 from .objects import Objects, grabbed
 from .rigidity import Deformation, as_rigid_as_possible
@@ -31,7 +32,9 @@ OUTLINE = 3  # nodes by which an object's outline in the picture may differ from
 SOFT_RIM = 2  # pixels of blended rim that an object takes along
 OUTLINE_EPSILON = 1e-3  # of the guided filter that finds it: contrast, squared, that counts as an edge
 PIXELS_AT_ONCE = 1 << 13
-UNMOVED = 2e-3  # pixels; less is solver noise and becomes exactly zero
+MEETING = 6  # pixels around a drawn point within which it is met exactly
+MISSED = 1e-3  # pixels that do not matter
+UNMOVED = 1e-2  # pixels; less is a remainder of the solution, seen by nobody, and becomes exactly zero
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +49,8 @@ def draft_field(
 ) -> MotionField:
     """A motion field [F, 2, H, W] in which the drawn points of the picture go where they were drawn.
 
+    Computed on the CPU; the field is on the picture's device.
+
     picture: [3, H, W], 0…1. trajectories: drags, and pins, which stay; one that begins outside the picture, outside
         the region, or unseen, grabs nothing (a warning is logged).
     region: [H, W], 1 where the motion brush lets things move; everywhere when None or empty.
@@ -54,8 +59,8 @@ def draft_field(
     if picture.ndim != 3 or picture.shape[0] != 3:
         raise ShapeError(f"The picture must be [3, H, W]; got {list(picture.shape)}.")
     size = Size.of(picture)
-    if region is not None and tuple(region.shape) != tuple(size):
-        raise ShapeError(f"The region must be [{size.height}, {size.width}]; got {list(region.shape)}.")
+    if region is not None:
+        check_region(region, size)
     if not torch.isfinite(picture).all():
         raise MotionError("The picture has a pixel that is not a finite number.")
     region = region.cpu() > 0.5 if region is not None and (region > 0.5).any() else None
@@ -63,6 +68,7 @@ def draft_field(
     field = MotionField.still(size, frames=frames)
     if drawn.moving.any():
         field = _spread(picture.detach().float().cpu().clamp(0, 1), drawn, region)
+    field = MotionField(field.displacement.to(picture.device))
     return field if camera is None else seen_by(camera, field)
 
 
@@ -104,7 +110,9 @@ def _spread(picture: Tensor, drawn: _Drawn, region: Tensor | None) -> MotionFiel
     may_move = None if region is None else _coarse(region[None].float(), lattice)[0, 0].numpy() > 0.5
     objects = grabbed(lattice, lab, drawn.start, drawn.moving, may_move)
     shape = as_rigid_as_possible(lattice, lab, objects, drawn.start, drawn.path[1:], may_move)
-    displacement = _to_pixels(lattice, objects, shape, _owners(picture, lattice, objects, drawn.start))
+    owner = _owners(picture, lattice, objects, drawn.start)
+    displacement = _to_pixels(lattice, objects, shape, owner)
+    _meet(displacement, drawn, owner)
     for step in displacement:
         noise = step.abs().amax(dim=0) < UNMOVED
         step.masked_fill_(noise if region is None else noise | ~region, 0)
@@ -163,6 +171,25 @@ def _to_pixels(lattice: Lattice, objects: Objects, shape: Deformation, owner: np
         block = rearrange(mix @ motion, "(h w) (f xy) -> f xy h w", w=size.width, xy=2)
         displacement[1:, :, top : top + rows_at_once] = torch.from_numpy(block)
     return displacement
+
+
+def _meet(displacement: Tensor, drawn: _Drawn, owner: np.ndarray) -> None:
+    """Correct the few hundredths of a pixel by which the lattice misses a drawn point, close around it, in place."""
+    size = Size.of(displacement)
+    for point, start in enumerate(drawn.start):
+        x, y = start * [size.width, size.height] - 0.5
+        rows = slice(max(0, math.ceil(y) - MEETING), math.floor(y) + MEETING + 1)
+        columns = slice(max(0, math.ceil(x) - MEETING), math.floor(x) + MEETING + 1)
+        inner_x, inner_y = min(max(x, 0), size.width - 1), min(max(y, 0), size.height - 1)
+        mine = owner[rows, columns] == owner[round(inner_y), round(inner_x)]
+        near = displacement[:, :, rows, columns]
+        row, column = np.mgrid[rows, columns][:, : near.shape[2], : near.shape[3]]
+        row, column = np.abs(row - inner_y), np.abs(column - inner_x)
+        share = torch.from_numpy(np.clip(1 - row, 0, 1) * np.clip(1 - column, 0, 1)).to(near)
+        got = torch.from_numpy(np.clip(1 - np.hypot(row, column) / MEETING, 0, 1) * mine).to(near)
+        missed = torch.from_numpy(drawn.path[:, point]).to(near) - (near * share).sum(dim=(2, 3))
+        if missed.abs().max() > MISSED:
+            near += missed[:, :, None, None] * got / (got * share).sum()
 
 
 def _nearest_node(these: np.ndarray) -> np.ndarray:

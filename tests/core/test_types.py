@@ -345,3 +345,43 @@ def test_a_point_outside_the_picture_moves_like_its_rim():
 def test_points_are_pairs():
     with pytest.raises(ShapeError, match=r"\[N, 2\]; got \[3\]"):
         MotionField.still(Size(2, 2), frames=2).at(torch.zeros(3))
+
+
+def test_a_field_in_half_precision_is_read_as_exactly_as_in_single():
+    displacement = torch.randn(2, 2, 64, 512, generator=torch.Generator().manual_seed(0)).half()
+    displacement[0] = 0
+    points = torch.rand(50, 2, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(MotionField(displacement).at(points), MotionField(displacement.float()).at(points))
+
+
+def test_visibility_keeps_the_time_of_an_eased_point():
+    points, visible = [(x / 4, 0.5) for x in range(5)], (True, False, True, True, True)
+    eased_in = Trajectory(points, visible=visible, easing="in", curve="straight")
+    assert eased_in.at([0.5])[0, 0] == pytest.approx(0.25), "half way in time it has reached the second point"
+    assert eased_in.seen_at([0.5]).tolist() == [False]
+
+
+@pytest.mark.parametrize("frames", [2, 3, 7, 16, 121, 1000])
+def test_every_sample_of_a_track_is_seen_at_its_own_frame(frames):
+    flags = tuple(i % 2 == 0 for i in range(frames))
+    track = Trajectory([(0.5, 0.5)] * frames, visible=flags)
+    assert tuple(track.seen_at(frame_instants(frames))) == flags
+
+
+def test_a_mask_of_255_is_no_region():
+    with pytest.raises(MotionError, match="divide a mask of 0…255 by 255"):
+        MotionField.still(Size(2, 3), frames=2).restricted(torch.full((2, 3), 255))
+
+
+def test_known_is_zero_or_one():
+    with pytest.raises(MotionError, match="known mask"):
+        SparseField(torch.zeros(1, 2, 2, 3), torch.full((1, 1, 2, 3), float("nan")))
+
+
+def test_a_field_is_a_tensor_of_at_least_one_frame_and_pixel():
+    with pytest.raises(ShapeError, match="is a tensor"):
+        MotionField(None)
+    with pytest.raises(MotionError, match="at least one frame; got -1"):
+        MotionField.still(Size(2, 3), frames=-1)
+    with pytest.raises(ShapeError, match="at least one pixel"):
+        MotionField.still(Size(2, 3), frames=2).resized(Size(0, 4))

@@ -5,7 +5,7 @@ import torch
 
 from motion_core.errors import MotionError, ShapeError
 from motion_core.types import MotionField, Size
-from motion_core.warp import WarpOperator, backward_warp, forward_warp
+from motion_core.warp import WarpOperator, backward_warp, forward_warp, surface_slope
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA"))]
 
@@ -105,7 +105,8 @@ def test_half_precision_sums_in_single_precision(dtype):
     features, displacement, _ = scene(dtype=torch.float32, channels=5)
     half, coverage = forward_warp(features.to(dtype), displacement.to(dtype))
     exact, _ = forward_warp(features.to(dtype).float(), displacement.to(dtype).float())
-    assert half.dtype == coverage.dtype == dtype
+    assert half.dtype == dtype
+    assert coverage.dtype == torch.float32
     torch.testing.assert_close(half, exact.to(dtype))
 
 
@@ -188,9 +189,10 @@ def test_the_operator_computes_a_resolution_once(monkeypatch):
     torch.testing.assert_close(operator(features), first)
 
 
-def test_the_operator_is_linear_and_differentiable():
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_operator_is_linear_and_differentiable(device):
     operator = WarpOperator(moving_field(height=4, width=5))
-    features = torch.randn(1, 2, 4, 5, dtype=torch.float64, requires_grad=True)
+    features = torch.randn(1, 2, 4, 5, dtype=torch.float64, device=device, requires_grad=True)
     assert torch.autograd.gradcheck(operator, features)
     torch.testing.assert_close(operator(3 * features), 3 * operator(features))
 
@@ -210,3 +212,42 @@ def test_the_operator_says_what_it_cannot_carry():
         WarpOperator(moving_field()).carry_tokens(torch.ones(1, 11, 3), Size(3, 4))
     with pytest.raises(ShapeError, match=r"\[B, C, h, w\]"):
         WarpOperator(moving_field())(torch.ones(3, 4, 5))
+
+
+def test_the_operator_made_in_inference_mode_serves_a_gradient_later():
+    with torch.inference_mode():
+        operator = WarpOperator(moving_field(height=4, width=5))
+        operator(torch.ones(1, 2, 4, 5))
+    features = torch.ones(1, 2, 4, 5, requires_grad=True)
+    operator(features).sum().backward()
+    assert features.grad.abs().sum() > 0
+
+
+def test_each_precision_gets_its_own_matrix():
+    operator, features = WarpOperator(moving_field()), torch.randn(1, 3, 16, 24, dtype=torch.float64)
+    operator(features.float())
+    expected, _ = forward_warp(features.expand(3, -1, -1, -1), moving_field().displacement[1:].double())
+    torch.testing.assert_close(operator(features)[0], expected, atol=1e-12, rtol=1e-12)
+
+
+def test_the_guards_differ_where_next_to_nothing_arrives():
+    features, importance = torch.ones(1, 1, 1, 1), torch.full((1, 1, 1, 1), 1e-8)
+    still = torch.zeros(1, 2, 1, 1)
+    for guard, value in (("add", 1 / 11), ("clip", 0.1), ("replace", 1.0)):
+        warped, _ = forward_warp(features, still, "linear", importance, guard)
+        assert warped.item() == pytest.approx(value, rel=1e-3)
+
+
+def test_a_large_importance_of_one_sample_leaves_the_other_alone():
+    features, displacement, importance = scene(dtype=torch.float32)
+    importance[0] += 500
+    both, _ = forward_warp(features, displacement, "softmax", importance)
+    alone, _ = forward_warp(features[1:], displacement[1:], "softmax", importance[1:])
+    torch.testing.assert_close(both[1:], alone)
+
+
+def test_the_ridge_of_a_roof_is_no_slope():
+    roof = torch.tensor([0.0, 1.0, 0.0]).expand(1, 2, 1, 3)[0]
+    assert surface_slope(roof)[0, 0, 0, 1] == 0
+    ramp = torch.tensor([0.0, 1.0, 2.0]).expand(1, 2, 1, 3)[0]
+    assert surface_slope(ramp)[0, 0, 0].tolist() == [1, 1, 1]

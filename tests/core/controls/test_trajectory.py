@@ -140,5 +140,10 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence():
         sparse_field([], size=Size(0, 3), frames=2)
     with pytest.raises(ShapeError, match=r"must be \[10, 10\]; got \[5, 10\]"):
         sparse_field([], size=TEN, frames=2, region=torch.ones(5, 10))
-    with pytest.raises(MotionError, match="not a finite number"):
+    with pytest.raises(MotionError, match="A region is 1 where things may move"):
         sparse_field([], size=TEN, frames=2, region=torch.full((10, 10), math.nan))
+
+
+def test_the_square_lies_around_the_pixel_under_the_start_as_the_authors_truncate():
+    field = sparse_field([Trajectory([(10.9 / 64, 0.5), (0.5, 0.5)])], size=Size(32, 64), frames=2, stamp=2)
+    assert field.known[0, 0].any(dim=0).nonzero().flatten().tolist() == [8, 9, 10, 11]

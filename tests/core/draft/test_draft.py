@@ -8,6 +8,7 @@ import torch
 
 from motion_core.controls.camera import Camera
 from motion_core.draft import draft_field, draft_frames
+from motion_core.draft.lattice import Lattice
 from motion_core.errors import MotionError, ShapeError
 from motion_core.types import MotionField, Size, Trajectory
 
@@ -181,7 +182,7 @@ def test_bad_input_says_what_was_wanted():
         draft_field(torch.zeros(3, 4, 5), [], frames=0)
     with pytest.raises(MotionError, match="not a finite number"):
         draft_field(torch.full((3, 4, 5), float("nan")), [], frames=2)
-    with pytest.raises(ShapeError, match=r"must be \[3, 4, 5\]; got \[3, 5, 4\]"):
+    with pytest.raises(ShapeError, match=r"\[3, 4, 5\]; got torch.float32 \[3, 5, 4\]"):
         list(draft_frames(torch.zeros(3, 5, 4), MotionField.still(Size(4, 5), frames=2)))
 
 
@@ -242,3 +243,95 @@ def test_a_half_pixel_pan_stays_sharp():
     pan[:, 0] = 0.5
     frame = list(draft_frames(picture, MotionField.after_reference(pan)))[1]
     assert (frame[0] - truth)[:, 3:-3].abs().max() < 0.03
+
+
+@pytest.mark.parametrize("degrees", [10, 30, 60])
+def test_what_turns_about_a_pin_leaves_the_pin_where_it_is(degrees):
+    picture, _ = with_disc(plain_ground(), (0.5, 0.5), 40, (0.2, 0.5, 0.2))
+    angle, arm, pin = np.radians(degrees), 30, (0.503, 0.507)
+    end = np.array(pin) + arm * np.array([np.cos(angle), np.sin(angle)]) / [SIZE.width, SIZE.height]
+    drags = [Trajectory([pin]), Trajectory([(pin[0] + arm / SIZE.width, pin[1]), tuple(end)])]
+    field = draft_field(picture, drags, frames=5)
+    went = field.at(torch.tensor([pin])) - torch.tensor([pin])
+    assert (went * torch.tensor([SIZE.width, SIZE.height])).abs().max() < 0.01
+    assert ends(field, drags).max() < 0.01
+
+
+def test_a_pin_just_beside_the_outline_stays():
+    picture, _ = with_disc(plain_ground(), (0.4, 0.5), 28, (0.9, 0.1, 0.1))
+    pin = ((0.4 * SIZE.width + 31) / SIZE.width, 0.5)  # two pixels of ground away from the disc
+    field = draft_field(picture, [Trajectory([(0.4, 0.5), (0.2, 0.5)]), Trajectory([pin])], frames=3)
+    assert (field.at(torch.tensor([pin])) == torch.tensor(pin)).all()
+
+
+def test_a_ring_takes_its_centre_along():
+    picture, _ = with_disc(plain_ground(), (0.4, 0.5), 30, (0.9, 0.1, 0.1))
+    picture, hole = with_disc(picture, (0.4, 0.5), 12, (0.1, 0.1, 0.9))
+    field = draft_field(picture, [Trajectory([(0.4 + 21 / 256, 0.5), (0.6 + 21 / 256, 0.5)])], frames=2)
+    assert (field.displacement[-1, 0][hole] - 51.2).abs().max() < 1
+
+
+def test_a_bent_bar_is_stretched_little():
+    picture = plain_ground()
+    picture[:, 70:90, 40:215] = torch.tensor([0.1, 0.1, 0.5]).view(3, 1, 1)
+    points = [Trajectory([(50 / 256, 0.5)]), Trajectory([(0.5, 0.5)])]
+    bend = Trajectory([(205 / 256, 0.5), (192 / 256, 115 / 160)])
+    field = draft_field(picture, [*points, bend], frames=2)
+    gradient = torch.stack(
+        [torch.diff(field.displacement[-1], dim=2)[:, :-1], torch.diff(field.displacement[-1], dim=1)[:, :, :-1]], -1
+    ).permute(1, 2, 0, 3)[73:87, 45:210]
+    strain = (torch.linalg.svdvals(torch.eye(2) + gradient) - 1).abs()
+    assert strain.mean() < 0.07
+
+
+def test_a_long_clip_is_solved_in_chunks_that_do_not_show(monkeypatch):
+    picture, _ = with_disc(plain_ground(), (0.4, 0.5), 28, (0.9, 0.1, 0.1))
+    drag = Trajectory([(0.4, 0.5), (0.6, 0.4)])
+    at_once = draft_field(picture, [drag], frames=20)
+    monkeypatch.setattr("motion_core.draft.rigidity.FRAMES_AT_ONCE", 3)
+    monkeypatch.setattr("motion_core.draft.spread.PIXELS_AT_ONCE", 1000)
+    torch.testing.assert_close(draft_field(picture, [drag], frames=20).displacement, at_once.displacement)
+
+
+def test_a_camera_zooms_what_was_dragged_to_where_it_was_dragged():
+    picture, _ = with_disc(plain_ground(), (0.5, 0.5), 20, (0.9, 0.1, 0.1))
+    field = draft_field(picture, [Trajectory([(0.5, 0.5), (0.6, 0.5)])], frames=2, camera=Camera(zoom=2))
+    moved = field.at(torch.tensor([[0.5, 0.5]]))[-1, 0]
+    assert moved.tolist() == pytest.approx([0.7, 0.5], abs=1e-3), "a tenth of the picture, twice as large"
+
+
+def test_a_thing_that_rests_on_a_panning_ground_passes_with_it_sharply():
+    texture = torch.rand(3, 160, 256, generator=torch.Generator().manual_seed(5))
+    pan = torch.zeros(1, 2, 160, 256)
+    pan[:, 0] = 20
+    pan[:, 1, 60:100, 100:140] = 30
+    frame = list(draft_frames(texture, MotionField.after_reference(pan)))[1]
+    torch.testing.assert_close(frame[:, :50, 20:], texture[:, :50, :-20], atol=2e-3, rtol=0)
+    torch.testing.assert_close(frame[:, 91:129, 121:159], texture[:, 61:99, 101:139], atol=2e-3, rtol=0)
+    torch.testing.assert_close(frame[:, :50, :20], texture[:, :50, 1:21].flip(2), atol=2e-3, rtol=0)
+
+
+def test_the_place_that_is_uncovered_keeps_the_stripes_of_its_ground():
+    stripes = (torch.arange(256) // 8 % 2 * 0.6 + 0.2).expand(3, 160, 256).clone()
+    picture, disc = with_disc(stripes, (0.4, 0.5), 24, (0.9, 0.1, 0.1))
+    away = torch.zeros(1, 2, *SIZE)
+    away[0, 0, torch.nn.functional.max_pool2d(disc[None].float(), 5, 1, 2)[0] > 0] = 100.0
+    frame = list(draft_frames(picture, MotionField.after_reference(away)))[1]
+    error = (frame - stripes)[:, disc].abs()
+    assert error.mean() < 0.1, "a smooth filling would be 0.3 off"
+
+
+def test_the_first_frame_may_be_changed_without_harm():
+    picture, _ = with_disc(plain_ground(), (0.4, 0.5), 28, (0.9, 0.1, 0.1))
+    frames = draft_frames(picture, draft_field(picture, [Trajectory([(0.4, 0.5), (0.6, 0.5)])], frames=3))
+    next(frames).zero_()
+    assert picture.mean() > 0.5
+    assert next(frames).mean() > 0.5
+
+
+def test_the_lattice_reads_a_ramp_exactly():
+    lattice = Lattice(Size(80, 120), Size(8, 12))
+    ramp = lattice.positions @ [1.0, 10.0]
+    points = np.random.default_rng(0).uniform(0.1, 0.9, (50, 2))
+    np.testing.assert_allclose(lattice.bilinear(points) @ ramp, points * [120, 80] @ [1.0, 10.0])
+    assert lattice.nearest(np.array([[0.99, 0.01], [1.0, 1.0]])).tolist() == [11, 95]
