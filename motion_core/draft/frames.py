@@ -8,7 +8,7 @@ background plate: the picture without the things that move.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -47,42 +47,43 @@ def _frames(picture: Tensor, field: MotionField) -> Iterator[Tensor]:
     yield picture.clone()
     if field.frames == 1:
         return
-    margin = _margin(field)
+    steps = [step.detach().cpu().float() for step in field.displacement[1:]]
+    grounds = [_Ground.under(step) for step in steps]
+    margin = _margin(ground.residual(step) for step, ground in zip(steps, grounds, strict=True))
     left, _, top, _ = margin
     scene = F.pad(picture.float()[None], margin, mode="reflect")[0]
-    grounds = []
     uncovered = torch.zeros(*Size.of(scene), dtype=torch.bool)
-    for number in range(1, field.frames):
-        step = _step(field, number, margin)
-        grounds.append(_Ground.under(step))
-        uncovered |= grounds[-1].motion_against(step) > UNCOVERS
+    for step, ground in zip(steps, grounds, strict=True):
+        uncovered |= torch.hypot(*_padded(ground.residual(step), margin)) > UNCOVERS
     plate = background_plate(scene, uncovered)
-    for number, ground in enumerate(grounds, start=1):
-        frame = _frame(scene, plate, _step(field, number, margin), ground)
+    for step, ground in zip(steps, grounds, strict=True):
+        frame = _frame(scene, plate, _padded(ground.residual(step), margin), ground.shifted(left, top))
         yield frame[:, top : top + field.size.height, left : left + field.size.width]
 
 
-def _step(field: MotionField, number: int, margin: tuple[int, int, int, int]) -> Tensor:
-    return F.pad(field.displacement[number].detach().cpu().float()[None], margin, mode="replicate")[0]
+def _padded(residual: Tensor, margin: tuple[int, int, int, int]) -> Tensor:
+    return F.pad(residual[None], margin, mode="replicate")[0]
 
 
-def _margin(field: MotionField) -> tuple[int, int, int, int]:
-    """How far (left, right, top, bottom) the field draws in what lies beyond the picture: its mirror image."""
-    moved, size = field.displacement, field.size
-    inward = (moved[:, 0, :, 0], -moved[:, 0, :, -1], moved[:, 1, 0], -moved[:, 1, -1])
-    most = (size.width - 1, size.width - 1, size.height - 1, size.height - 1)
-    wanted = (math.ceil(max(0.0, side.max().item())) for side in inward)
-    left, right, top, bottom = (min(w, m) for w, m in zip(wanted, most, strict=True))
-    return left, right, top, bottom
+def _margin(residuals: Iterable[Tensor]) -> tuple[int, int, int, int]:
+    """How far (left, right, top, bottom) things draw in what lies beyond the picture: its mirror image."""
+    wanted = (0, 0, 0, 0)
+    for moved in residuals:
+        inward = (moved[0, :, 0], -moved[0, :, -1], moved[1, 0], -moved[1, -1])
+        most = (moved.shape[2] - 1, moved.shape[2] - 1, moved.shape[1] - 1, moved.shape[1] - 1)
+        sides = (max(0, min(math.ceil(side.max().item()), limit)) for side, limit in zip(inward, most, strict=True))
+        left, right, top, bottom = (max(a, b) for a, b in zip(wanted, sides, strict=True))
+        wanted = (left, right, top, bottom)
+    return wanted
 
 
-def _frame(picture: Tensor, plate: Tensor, displacement: Tensor, ground: _Ground) -> Tensor:
+def _frame(picture: Tensor, plate: Tensor, residual: Tensor, ground: _Ground) -> Tensor:
     behind = plate if ground.rests else _fetch(plate, *ground.way_back(Size.of(plate)))
-    against = ground.motion_against(displacement)
+    against = torch.hypot(*residual)
     moving = against > STILL
     if not moving.any():
         return behind.clamp(0, 1)
-    reached, from_x, from_y, presence = _arrivals(displacement, against, moving)
+    reached, from_x, from_y, presence = _arrivals(residual + ground.motion(Size.of(picture)), against, moving)
     shown = _fetch(picture, from_x, from_y)
     frame = behind.flatten(1).clone()
     frame[:, reached] = torch.lerp(frame[:, reached], shown, presence)
@@ -182,13 +183,19 @@ class _Ground:
     def rests(self) -> bool:
         return not bool(self.matrix.any())
 
-    def motion_against(self, displacement: Tensor) -> Tensor:
-        """[H, W] how far every pixel moves against the ground, in pixels."""
-        if self.rests:
-            return torch.hypot(*displacement)
-        x, y = _pixel_grid(Size.of(displacement))
-        ground = torch.stack([a * x + b * y + c for a, b, c in self.matrix])
-        return torch.hypot(*(displacement - ground))
+    def motion(self, size: Size) -> Tensor:
+        """[2, H, W] the displacement of the ground."""
+        x, y = _pixel_grid(size)
+        return torch.stack([a * x + b * y + c for a, b, c in self.matrix])
+
+    def residual(self, displacement: Tensor) -> Tensor:
+        """[2, H, W] what is left of a displacement against the ground, in pixels."""
+        return displacement if self.rests else displacement - self.motion(Size.of(displacement))
+
+    def shifted(self, left: int, top: int) -> _Ground:
+        """The same motion on a grid that begins so many pixels further left and up."""
+        before = self.matrix[:, :2] @ torch.tensor([float(left), float(top)])
+        return _Ground(torch.cat([self.matrix[:, :2], (self.matrix[:, 2] - before)[:, None]], dim=1))
 
     def way_back(self, size: Size) -> tuple[Tensor, Tensor]:
         """The column and row [H, W] of the picture at which each pixel of the frame finds its ground."""
