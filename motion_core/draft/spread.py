@@ -131,9 +131,11 @@ def _owners(picture: Tensor, lattice: Lattice, objects: Objects, start: np.ndarr
     fine = F.interpolate(extents, size, mode="bilinear", align_corners=False)
     window = 4 * spacing + 1
     if spacing > 1 and min(size) > window:
-        guide = picture[None].expand(len(extents), -1, -1, -1)
-        fine = guided_blur(guide, fine, window, OUTLINE_EPSILON, subsample=spacing // 2)
-    fine = fine[:, 0].numpy()
+        coarser = spacing // 2
+        fill = (0, -size.width % coarser, 0, -size.height % coarser)  # kornia before 0.9 wants whole multiples
+        guide = F.pad(picture[None], fill, mode="replicate").expand(len(extents), -1, -1, -1)
+        fine = guided_blur(guide, F.pad(fine, fill, mode="replicate"), window, OUTLINE_EPSILON, subsample=coarser)
+    fine = fine[:, 0, : size.height, : size.width].numpy()
     owner = np.where(fine.max(axis=0) > 0.5, fine.argmax(axis=0), -1)
     for _ in range(SOFT_RIM):
         owner = np.where(owner >= 0, owner, ndimage.grey_dilation(owner, (3, 3)))

@@ -147,7 +147,9 @@ def test_what_begins_nowhere_grabs_nothing_and_is_reported(caplog):
     assert "2 of 2 trajectories grab nothing" in caplog.text
 
 
-@pytest.mark.parametrize("size", [Size(1, 1), Size(1, 40), Size(40, 1), Size(2, 3), Size(7, 300), Size(33, 17)])
+@pytest.mark.parametrize(
+    "size", [Size(1, 1), Size(1, 40), Size(40, 1), Size(2, 3), Size(7, 300), Size(33, 17), Size(403, 599)]
+)
 def test_any_picture_size_works(size):
     picture = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
     field = draft_field(picture, [Trajectory([(0.5, 0.5), (0.9, 0.1)])], frames=3)
