@@ -56,42 +56,44 @@ def animate(options: argparse.Namespace) -> None:
     size = Size.of(picture)
     trajectories = [Trajectory(_points(text), easing=options.easing) for text in options.drag]
     trajectories += [Trajectory([point]) for text in options.pin for point in _points(text)]
-    if options.tracks:
-        trajectories += read_tracks(options.tracks, size=Size.of(original)).trajectories
-    if not trajectories and not options.camera:
+    if options.tracks is not None:
+        trajectories += read_tracks(Path(options.tracks), size=Size.of(original)).trajectories
+    if not trajectories and options.camera is None:
         raise MotionError("Nothing moves yet: give at least one --drag “x,y x,y”, a --tracks file or a --camera.")
     field = draft_field(
         picture,
         trajectories,
         frames=options.frames,
-        region=read_mask(options.brush, size) if options.brush else None,
-        camera=Camera.parse(options.camera) if options.camera else None,
+        region=read_mask(options.brush, size) if options.brush is not None else None,
+        camera=Camera.parse(options.camera) if options.camera is not None else None,
     )
-    if options.sheet:
-        write_picture(_sheet(picture, field), options.sheet)
-    if options.field:
+    frames = draft_frames(picture, field)
+    progress = tqdm(frames, total=field.frames, unit="frame", desc=Path(options.output).name, delay=0.5)
+    written = write_video(progress, options.output, options.fps)
+    if written != Path(options.output):
+        sys.stderr.write(f"The frames are in {written}\n")
+    if options.field is not None:
         save_field(field, options.field)
-    frames = tqdm(
-        draft_frames(picture, field), total=field.frames, unit="frame", desc=Path(options.output).name, delay=0.5
-    )
-    write_video(frames, options.output, options.fps)
+    if options.sheet is not None:
+        write_picture(_sheet(picture, field), options.sheet)
 
 
 def convert(options: argparse.Namespace) -> None:
     if holds_field(options.source):
         field = load_field(options.source, relative_to=options.relative_to)
-        if options.frames:
+        if options.frames is not None:
             field = field.retimed(options.frames)
-        if options.size:
+        if options.size is not None:
             field = field.resized(_size(options.size))
         save_field(field, options.output, relative_to=options.relative_to)
         return
-    given = _size(options.size) if options.size else None
-    tracks = read_tracks(options.source, size=given)
+    given = _size(options.size) if options.size is not None else None
+    tracks = read_tracks(Path(options.source), size=given)
     size = given or tracks.size
     if size is None:
         raise MotionError(f"{options.source} does not say how large its picture is; add --size, like --size 512x320.")
-    frames, fps = options.frames or tracks.frames or FRAMES, options.fps or tracks.fps or FPS
+    frames = options.frames if options.frames is not None else tracks.frames or FRAMES
+    fps = options.fps if options.fps is not None else tracks.fps or FPS
     written = write_tracks(tracks, options.output, format=options.to, size=size, frames=frames, fps=fps)
     for line in (*tracks.summary.splitlines(), *written.notes):
         sys.stderr.write(f"{line}\n")
@@ -138,7 +140,7 @@ def _at_most(picture: Tensor, longest: int) -> Tensor:
 
 def _points(text: str) -> list[tuple[float, float]]:
     points = []
-    for pair in text.split():
+    for pair in text.split() or [text]:
         try:
             x, y = pair.split(",")
             points.append((float(x), float(y)))
