@@ -101,7 +101,7 @@ def operator_table() -> str:
                 "again": lambda t=tokens, s=size: recomputed(field, t, s),
             }
             torch.testing.assert_close(ways["operator"](), ways["again"](), atol=1e-4, rtol=1e-4)
-            times = medians(ways, repeats=15)
+            times = medians(ways, repeats=25)
             rows.append(
                 [
                     f"{batch}×{channels}×{size.height}×{size.width}",
