@@ -62,18 +62,19 @@ class MotionVAE(nn.Module):
         """Latents [N, 4, h, w], not scaled → displacement [N, 2, 8h, 8w] in pixels, float32, at most a picture far."""
         if latents.ndim != 4 or 0 in latents.shape:
             raise ShapeError(f"A flow VAE decodes [N, 4, h, w]; got {list(latents.shape)}.")
-        vae = self.autoencoder
+        decoder, mixed = self.autoencoder.decoder, self.autoencoder.post_quant_conv or nn.Identity()
         portions = latents.to(self.device, self.dtype).split(chunk)
-        shares = torch.cat([vae.decoder(vae.post_quant_conv(portion)).float() for portion in portions])
+        shares = torch.cat([decoder(mixed(portion)).float() for portion in portions])
         return (2 * shares - 1).clamp(-1, 1) * _extent(Size.of(shares), shares)
 
     def _posterior(self, displacement: Tensor, size: Size, chunk: int) -> tuple[Tensor, Tensor]:
-        vae, means, deviations = self.autoencoder, [], []
+        encoder, mixed = self.autoencoder.encoder, self.autoencoder.quant_conv or nn.Identity()
+        means, deviations = [], []
         for portion in displacement.split(chunk):
             portion = portion.to(self.device, torch.float32)
             shares = (portion / _extent(size, portion) + 1) / 2
             # contiguous: torch's group norm on a CPU is 1e-2 off for nearly constant pictures in channels-last memory
-            moments = vae.quant_conv(vae.encoder(shares.to(self.dtype).contiguous()))
+            moments = mixed(encoder(shares.to(self.dtype).contiguous()))
             posterior = DiagonalGaussianDistribution(moments.float())
             means.append(posterior.mean)
             deviations.append(posterior.std)

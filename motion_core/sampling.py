@@ -1,0 +1,150 @@
+"""The denoising loop and guidance, once, for both stages. Schedulers are diffusers'."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+from diffusers.schedulers.scheduling_lcm import LCMScheduler
+from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
+from torch import Tensor
+
+from .errors import MotionError
+
+Sampler = Literal["ddim", "dpmpp_2m", "unipc", "euler", "lcm"]
+Half = Literal["both", "positive", "negative"]
+
+TRAIN_STEPS = 1000
+FIRST_BETA, LAST_BETA = 0.00085, 0.012  # plainly linear, as published; ComfyUI calls this "sqrt_linear"
+STEPS_OFFSET = 1
+MOST_LCM_STEPS = 50
+FAINTEST = 2.0**-24  # share of signal that stands for none at all, so that no scheduler divides by zero
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How latents are denoised. The defaults are the published ones.
+
+    sampler: "ddim" is the published one. "lcm" needs weights distilled for it.
+    steps: 1 … 1000 ("lcm" at most 50). guidance: scale of classifier-free guidance; at most 1 is without.
+    together: both halves of the guidance in one batch; else one after the other, in half the memory.
+    zero_terminal_snr: rescale the noise schedule so that it ends without signal (Lin et al. 2024), the remedy that
+        Motion-I2V names against medium brightness. Time steps stay the published ones, 961 for the first of 25:
+        a network that predicts noise cannot start where there is nothing else.
+    """
+
+    sampler: Sampler = "ddim"
+    steps: int = 25
+    guidance: float = 7.0
+    together: bool = True
+    zero_terminal_snr: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sampler not in get_args(Sampler):
+            raise MotionError(f"A sampler is one of {', '.join(get_args(Sampler))}; got “{self.sampler}”.")
+        most = MOST_LCM_STEPS if self.sampler == "lcm" else TRAIN_STEPS
+        if not 1 <= self.steps <= most:
+            raise MotionError(f"{self.sampler} takes 1 … {most} steps; got {self.steps}.")
+        if not 0 <= self.guidance < float("inf"):
+            raise MotionError(f"A guidance scale is a finite number from 0 on, 1 being none; got {self.guidance}.")
+
+
+PUBLISHED = Sampling()
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is known after a step.
+
+    index: 0 … steps - 1. latents: after the step. estimate: what the latents will be if the network is right so far.
+    """
+
+    index: int
+    steps: int
+    latents: Tensor
+    estimate: Tensor
+
+
+def denoised(
+    predict: Callable[[Tensor, Tensor, int], Tensor],
+    noise: Tensor,
+    sampling: Sampling,
+    *,
+    generator: torch.Generator | None = None,
+    on_step: Callable[[Step], None] | None = None,
+) -> Tensor:
+    """Latents from noise, in float32, of the noise's shape.
+
+    predict: (latents as the network sees them, time step, index of the step) → the noise in them, guided.
+    noise: standard normal. generator: for samplers that draw noise on their way ("lcm").
+    on_step: told after every step; an exception that it raises ends the run, which is how to cancel.
+    """
+    scheduler = _scheduler(sampling)
+    scheduler.set_timesteps(sampling.steps, device=noise.device)
+    draws = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
+    alphas = scheduler.alphas_cumprod.to(noise.device)
+    latents = noise.float() * scheduler.init_noise_sigma
+    for index, timestep in enumerate(scheduler.timesteps):
+        seen = scheduler.scale_model_input(latents, timestep)
+        predicted = predict(seen, timestep, index).float()
+        latents = scheduler.step(predicted, timestep, latents, return_dict=False, **draws)[0]
+        if on_step is not None:
+            signal = alphas[timestep.long()]
+            estimate = (seen - (1 - signal).sqrt() * predicted) / signal.sqrt()
+            on_step(Step(index=index, steps=sampling.steps, latents=latents, estimate=estimate))
+    return latents
+
+
+def guided(
+    predict: Callable[[Tensor, Half], Tensor],
+    positive: Tensor,
+    negative: Tensor | None,
+    *,
+    scale: float,
+    together: bool = True,
+) -> Tensor:
+    """Classifier-free guidance: e = e_neg + scale · (e_pos - e_neg), [B, …].
+
+    predict: (text [B, tokens, width], which half) → noise [B, …]; "both" is [negative, positive], 2B.
+    Without a negative text, or with a scale of at most 1, only the positive half is asked for. Texts of different
+    lengths cannot share a batch and go one after the other.
+    """
+    if negative is None or scale <= 1:
+        return predict(positive, "positive")
+    if together and negative.shape == positive.shape:
+        without, with_text = predict(torch.cat([negative, positive]), "both").chunk(2)
+    else:
+        without, with_text = predict(negative, "negative"), predict(positive, "positive")
+    return without + scale * (with_text - without)
+
+
+def _scheduler(sampling: Sampling) -> Any:  # noqa: ANN401  diffusers' schedulers share no type
+    common = {"num_train_timesteps": TRAIN_STEPS, "trained_betas": _betas(sampling.zero_terminal_snr)}
+    spaced = {**common, "timestep_spacing": "leading", "steps_offset": STEPS_OFFSET}
+    if sampling.sampler == "dpmpp_2m":
+        return DPMSolverMultistepScheduler(**spaced)
+    if sampling.sampler == "unipc":
+        return UniPCMultistepScheduler(**spaced)
+    if sampling.sampler == "euler":
+        return EulerDiscreteScheduler(**spaced)
+    if sampling.sampler == "lcm":
+        return LCMScheduler(**common, clip_sample=False)
+    return DDIMScheduler(**spaced, clip_sample=False, set_alpha_to_one=True)
+
+
+def _betas(zero_terminal_snr: bool) -> list[float]:
+    betas = torch.linspace(FIRST_BETA, LAST_BETA, TRAIN_STEPS)
+    if not zero_terminal_snr:
+        return betas.tolist()
+    # Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed", Algorithm 1
+    signal = (1 - betas.double()).cumprod(0).sqrt()
+    signal = (signal - signal[-1]) * signal[0] / (signal[0] - signal[-1])
+    signal[-1] = FAINTEST**0.5
+    kept = signal**2
+    return torch.cat([1 - kept[:1], 1 - kept[1:] / kept[:-1]]).tolist()
