@@ -32,9 +32,9 @@ class TrajectoryControlNet(VideoEncoder):
         super().__init__(config.unet)
         self.control_channels = config.control_channels
         self.controlnet_cond_embedding = ConditionEmbedding(config)
-        self.controlnet_down_blocks = nn.ModuleList([nn.Conv2d(w, w, 1) for w in config.unet.skip_widths])
+        self.controlnet_down_blocks = nn.ModuleList([_zero(nn.Conv2d(w, w, 1)) for w in config.unet.skip_widths])
         middle = config.unet.block_out_channels[-1]
-        self.controlnet_mid_block = nn.Conv2d(middle, middle, 1)
+        self.controlnet_mid_block = _zero(nn.Conv2d(middle, middle, 1))
 
     def forward(
         self,
@@ -53,9 +53,7 @@ class TrajectoryControlNet(VideoEncoder):
         context = self.context(sample, timestep, text, strides, chunk)
         wanted = (self.control_channels, *sample.shape[2:])
         if control.ndim != 5 or tuple(control.shape[1:]) != wanted or len(control) not in (1, len(sample)):
-            raise ShapeError(
-                f"The control is [{len(sample)}, {', '.join(map(str, wanted))}]; got {list(control.shape)}."
-            )
+            raise ShapeError(f"The control is {[len(sample), *wanted]} or one for all; got {list(control.shape)}.")
         hidden = self.conv_in(rearrange(sample.to(self.dtype), "b c f h w -> (b f) c h w"))
         condition = self.controlnet_cond_embedding(control.to(self.dtype)).expand(len(sample), -1, -1, -1, -1)
         hidden, skips = self.encode(hidden + rearrange(condition, "b c f h w -> (b f) c h w"), context)
@@ -73,10 +71,15 @@ class ConditionEmbedding(nn.Module):
         between, out = config.condition_channels, config.unet.block_out_channels[0]
         kernel, padding = (1, 3, 3), (0, 1, 1)
         first = nn.Conv3d(config.control_channels, between, kernel, padding=padding)
-        second = nn.Conv3d(between, out, kernel, padding=padding)
-        for parameter in second.parameters():
-            nn.init.zeros_(parameter)
+        second = _zero(nn.Conv3d(between, out, kernel, padding=padding))
         self.layers = nn.ModuleList([first, nn.SiLU(), second])
 
     def forward(self, control: Tensor) -> Tensor:
         return self.layers[2](silu(self.layers[0](control)))
+
+
+def _zero(layer: nn.Module) -> nn.Module:
+    """So that an untrained ControlNet adds nothing."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
