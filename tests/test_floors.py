@@ -11,15 +11,15 @@ FLOORS = [
     {"types", "errors"},
     {
         "controls", "composition", "draft", "field_file", "flow_color", "metrics", "picture_file", "push_pull",
-        "source_video", "tracks", "video_file", "warp", "whole_file",
+        "source_video", "tracks", "video_file", "warp", "weight_file", "whole_file",
     },
     {"warp_attention", "selective_noising", "sampling"},
-    {"models", "checkpoints"},
+    {"models", "checkpoints", "release", "stable_diffusion"},
     {"predictor", "renderer"},
-    {"__main__"},
+    {"commands", "__main__"},
 ]  # fmt: skip
 LIBRARIES = {
-    "torch", "einops", "kornia", "diffusers", "safetensors", "numpy", "scipy", "av", "PIL", "tqdm",
+    "torch", "einops", "kornia", "diffusers", "transformers", "safetensors", "numpy", "scipy", "av", "PIL", "tqdm",
 }  # fmt: skip
 
 
