@@ -85,7 +85,7 @@ def denoised(
     noise: standard normal. generator: for samplers that draw noise on their way ("lcm").
     on_step: told after every step; an exception that it raises ends the run, which is how to cancel.
     """
-    scheduler = _scheduler(sampling)
+    scheduler = scheduler_for(sampling)
     scheduler.set_timesteps(sampling.steps, device=noise.device)
     draws = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
     alphas = scheduler.alphas_cumprod.to(noise.device)
@@ -124,7 +124,8 @@ def guided(
     return without + scale * (with_text - without)
 
 
-def _scheduler(sampling: Sampling) -> Any:  # noqa: ANN401  diffusers' schedulers share no type
+def scheduler_for(sampling: Sampling) -> Any:  # noqa: ANN401  diffusers' schedulers share no type
+    """The diffusers scheduler that a sampling names, with the published noise schedule; its time steps are not set."""
     common = {"num_train_timesteps": TRAIN_STEPS, "trained_betas": _betas(sampling.zero_terminal_snr)}
     spaced = {**common, "timestep_spacing": "leading", "steps_offset": STEPS_OFFSET}
     if sampling.sampler == "dpmpp_2m":

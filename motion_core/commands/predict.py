@@ -1,0 +1,174 @@
+"""predict: where a text and a drawing make every pixel go, by the published networks of stage 1."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ..controls.stride import PUBLISHED_STRIDE, frame_strides
+from ..controls.trajectory import sparse_field
+from ..errors import MotionError
+from ..field_file import save_field
+from ..flow_color import flow_color
+from ..picture_file import read_mask, read_picture, write_picture
+from ..types import Size
+from ..whole_file import whole_file
+from .arguments import FRAMES, Commands, add_command, add_drawing, at_most, drawn
+
+if TYPE_CHECKING:  # torch loads in a second, the networks' libraries in four more; `animate` needs none of them
+    from ..predictor import MotionPredictor
+    from ..release import Release
+    from ..sampling import Step
+
+LONGEST = 512  # pixels of the longer side, as the model was trained (512×320)
+STAMP = 8  # pixels around the start of a drag, in which the model is told where it goes; the authors' window is 64
+PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+FIELDS = {".safetensors", ".npz"}
+NEGATIVE = (  # the authors' own; its brackets are read as words, as they read them
+    "(blur, haze, deformed iris, deformed pupils, semi-realistic, cgi, 3d, render, sketch, cartoon, drawing, anime, "
+    "mutated hands and fingers:1.4), (deformed, distorted, disfigured:1.3), poorly drawn, bad anatomy, wrong anatomy, "
+    "extra limb, missing limb, floating limbs, disconnected limbs, mutation, mutated, ugly, disgusting, amputation"
+)
+
+
+def add(commands: Commands) -> None:
+    what = "the motion that a text and a drawing ask for, by the published networks"
+    command = add_command(commands, "predict", run, help=what)
+    command.add_argument("image", help="the picture")
+    command.add_argument("-o", "--output", required=True, help="the motion field to write: .safetensors, .npz")
+    command.add_argument("--prompt", required=True, help="what happens in the picture")
+    command.add_argument("--negative", default=NEGATIVE, help="what should not be seen (the authors' list)")
+    command.add_argument("--weights", metavar="DIR", help="the authors' release, or what convert-weights made of it")
+    command.add_argument("--picture", metavar="FILE", help="where the motion is painted (OUTPUT.motion.png)")
+    add_drawing(command)
+    command.add_argument("--stamp", type=int, default=STAMP, help=f"half the side of a drag's square, px ({STAMP})")
+
+    time = command.add_argument_group("time")
+    time.add_argument("--frames", type=int, default=FRAMES, help=f"to predict, counting the picture; ≤ 33 ({FRAMES})")
+    stride = f"training frames between two of them ({PUBLISHED_STRIDE:g}); larger moves farther, smaller is finer time"
+    time.add_argument("--stride", type=float, default=PUBLISHED_STRIDE, help=stride)
+    between = "frames to put between two predicted ones, by interpolation: smoother, but nothing new happens in them"
+    time.add_argument("--between", type=int, default=0, metavar="N", help=between)
+
+    control = command.add_argument_group("how firmly the drawing holds")
+    control.add_argument("--strength", type=float, default=1.0, help="of the trajectory ControlNet (1)")
+    control.add_argument("--start", type=float, default=0.0, help="share of the steps at which it begins (0)")
+    control.add_argument("--end", type=float, default=1.0, help="share of the steps at which it ends (1)")
+    control.add_argument("--guess-mode", action="store_true", help="hold only the half of the guidance with the text")
+
+    sampling = command.add_argument_group("sampling")
+    sampling.add_argument("--steps", type=int, default=25, help="of the denoising (25)")
+    sampling.add_argument("--guidance", type=float, default=7.0, help="scale of classifier-free guidance (7)")
+    sampling.add_argument("--sampler", default="ddim", help="ddim as published, dpmpp_2m, unipc, euler, lcm")
+    sampling.add_argument("--zero-terminal-snr", action="store_true", help="rescale the noise schedule")
+    sampling.add_argument("--seed", type=int, default=0, help="of the noise; the same one gives the same motion (0)")
+
+    machine = command.add_argument_group("machine")
+    machine.add_argument("--longest", type=int, default=LONGEST, help=f"scale larger pictures down to this ({LONGEST})")
+    machine.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cuda, cpu, mps")
+    machine.add_argument("--precision", choices=PRECISIONS, help="float16 on a GPU, float32 on a CPU, unless given")
+    machine.add_argument("--chunk", type=int, metavar="FRAMES", help="compute so many frames at a time: less memory")
+    machine.add_argument("--apart", action="store_true", help="the halves of the guidance one by one: less memory")
+
+
+def run(options: argparse.Namespace) -> None:
+    from ..predictor import ControlSchedule, padded
+    from ..release import find_release
+    from ..sampling import Sampling
+
+    output = Path(options.output)
+    if output.suffix.lower() not in FIELDS:
+        raise MotionError(f"A predicted field is saved as .safetensors or .npz; got “{options.output}”.")
+    painted = Path(options.picture) if options.picture is not None else output.with_suffix(".motion.png")
+    original = read_picture(options.image)
+    picture = at_most(original, options.longest)
+    size = Size.of(picture)
+    if options.between < 0:
+        raise MotionError(f"--between is a number of frames, 0 for none; got {options.between}.")
+    strides = frame_strides(options.frames, options.stride)
+    region = read_mask(options.brush, size) if options.brush is not None else None
+    trajectories = drawn(options, Size.of(original))
+    asked = None
+    if trajectories or region is not None:
+        asked = sparse_field(trajectories, size=size, frames=options.frames, stamp=options.stamp, region=region)
+    schedule = ControlSchedule(options.strength, options.start, options.end, options.guess_mode)
+    sampling = Sampling(options.sampler, options.steps, options.guidance, not options.apart, options.zero_terminal_snr)
+    generator = torch.Generator().manual_seed(options.seed)
+    release = find_release(options.weights, control=asked is not None)
+    device = _device(options.device)
+    precision = PRECISIONS[options.precision or ("float32" if device.type == "cpu" else "float16")]
+
+    with whole_file(output) as field_file, whole_file(painted) as painted_file:
+        positive, negative = _read(release, options.prompt, options.negative, device)
+        latent = _seen(release, padded(picture), generator, device)
+        predictor = _predictor(release, device, precision, control=asked is not None)
+        with tqdm(total=options.steps, unit="step", desc="predicting", delay=0.5) as bar:
+            field = predictor.predict(
+                latent,
+                positive,
+                negative,
+                size=size,
+                strides=strides,
+                generator=generator,
+                asked=asked,
+                schedule=schedule,
+                region=region,
+                sampling=sampling,
+                chunk=options.chunk,
+                on_step=lambda step: _advance(bar, step),
+            )
+        field = field.retimed((field.frames - 1) * (options.between + 1) + 1)
+        save_field(field, field_file)
+        write_picture(flow_color(field)[-1], painted_file)
+
+
+def _read(release: Release, prompt: str, negative: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Both texts, [1, 77, width] each. A network is gone when its function ends, so that the next one has room."""
+    from ..stable_diffusion import load_text_encoder
+
+    encoder = load_text_encoder(release.tokenizer, release.text_encoder, dtype=torch.float32, device=device)
+    positive, without = encoder([prompt, negative]).split(1)
+    return positive, without
+
+
+def _seen(release: Release, picture: Tensor, generator: torch.Generator, device: torch.device) -> Tensor:
+    from ..checkpoints import load_image_vae
+    from ..stable_diffusion import PREDICTOR_RANGE, picture_latent
+
+    vae = load_image_vae(release.image_vae, dtype=torch.float32, device=device)
+    size = Size.of(picture)
+    noise = torch.randn((1, 4, size.height // 8, size.width // 8), generator=generator)
+    return picture_latent(vae, picture, value_range=PREDICTOR_RANGE, noise=noise)
+
+
+def _predictor(release: Release, device: torch.device, precision: torch.dtype, *, control: bool) -> MotionPredictor:
+    from ..checkpoints import load_motion_predictor, load_motion_vae, load_trajectory_controlnet
+    from ..predictor import MotionPredictor
+
+    controlnet = None
+    if control and release.trajectory_controlnet is not None:
+        controlnet = load_trajectory_controlnet(release.trajectory_controlnet, dtype=precision, device=device)
+    return MotionPredictor(
+        load_motion_predictor(release.motion_predictor, dtype=precision, device=device),
+        load_motion_vae(release.flow_vae, dtype=torch.float32, device=device),
+        controlnet,
+    )
+
+
+def _advance(bar: tqdm, step: Step) -> None:
+    bar.update(step.index + 1 - bar.n)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch says by an AssertionError that it was built without CUDA
+        reason = str(error).splitlines()[0]
+        raise MotionError(f"The device “{name}” cannot be used here ({reason}). Try --device cpu.") from None
+    return device
