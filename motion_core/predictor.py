@@ -18,7 +18,7 @@ from .models.video_unet import Residuals, VideoUNet
 from .sampling import PUBLISHED, Half, Sampling, Step, denoised, guided
 from .types import MotionField, Size, SparseField
 
-GUESSED = torch.logspace(-1, 0, 13)  # in guess mode the outer residuals count least, as in the original ControlNet
+ROUNDING = 1e-6  # steps; so that 0.1 of 30 of them begins with step 3
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,14 @@ class ControlSchedule:
                 f"A control acts from a start to an end, 0…1 of the steps; got {self.start:g} … {self.end:g}."
             )
 
+    def amounts(self, residuals: int) -> Tensor:
+        """[residuals]: times what each residual is added; guess mode grows from a tenth to all, as ControlNet's own."""
+        return self.strength * (torch.logspace(-1, 0, residuals) if self.guess_mode else torch.ones(residuals))
+
     def acts(self, index: int, steps: int) -> bool:
         """Whether the step lies wholly within start … end, and the strength is not zero."""
-        return self.strength != 0 and index >= self.start * steps and index + 1 <= self.end * steps
+        first, last = self.start * steps - ROUNDING, self.end * steps + ROUNDING
+        return self.strength != 0 and index >= first and index + 1 <= last
 
 
 FULL_CONTROL = ControlSchedule()
@@ -143,7 +148,7 @@ class MotionPredictor:
             if hint is None or self.controlnet is None or uncontrolled or not schedule.acts(index, sampling.steps):
                 return None
             added = self.controlnet(sample, timestep, text, strides, control=hint, chunk=chunk)
-            return added.scaled(schedule.strength * GUESSED if schedule.guess_mode else schedule.strength)
+            return added.scaled(schedule.amounts(len(added.skips) + 1))
 
         def predict(latents: Tensor, timestep: Tensor, index: int) -> Tensor:
             seen = torch.cat([image, latents], dim=1)

@@ -9,6 +9,7 @@ import json
 import math
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -38,6 +39,21 @@ GAINS = (  # of a weight tensor; the first name that is found in the key holds
 def state_dict(role):
     """Fresh tensors under the published names; see ROLES. Stage 1 holds the ControlNet under "controlnet."."""
     return {name: torch.from_numpy(values.copy()) for name, values in _arrays(role).items()}
+
+
+@cache
+def predictor():
+    """The recorded miniature of stage 1, loaded as published files are. Not to be changed by who uses it."""
+    from motion_core.checkpoints import load_motion_predictor, load_motion_vae, load_trajectory_controlnet
+    from motion_core.predictor import MotionPredictor
+
+    with TemporaryDirectory() as folder:
+        stage1, flow_vae = Path(folder) / "stage1.bin", Path(folder) / "flow_vae.bin"
+        torch.save(state_dict("stage1_unet_controlnet"), stage1)
+        torch.save(state_dict("vae_flow"), flow_vae)
+        return MotionPredictor(
+            load_motion_predictor(stage1), load_motion_vae(flow_vae), load_trajectory_controlnet(stage1)
+        )
 
 
 @cache

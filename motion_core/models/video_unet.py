@@ -73,10 +73,10 @@ class Residuals:
     skips: tuple[Tensor, ...]
     middle: Tensor
 
-    def scaled(self, amounts: float | Tensor) -> Residuals:
-        """Each times one amount, or times its own of [skips + 1], the middle last."""
-        each = torch.as_tensor(amounts).expand(len(self.skips) + 1).tolist()
-        return Residuals(tuple(s * a for s, a in zip(self.skips, each, strict=False)), self.middle * each[-1])
+    def scaled(self, amounts: Tensor) -> Residuals:
+        """Each times its own of [skips + 1] amounts, the middle last."""
+        *each, middle = amounts.tolist()
+        return Residuals(tuple(s * a for s, a in zip(self.skips, each, strict=True)), self.middle * middle)
 
 
 @dataclass(frozen=True)

@@ -140,8 +140,8 @@ def test_a_control_acts_and_of_no_strength_does_not(unet, controlnet):
     added = controlnet(*given(), control=noise(1, 5, 3, 4, 6, seed=3))
     free, held = unet(*given()), unet(*given(), residuals=added)
     assert (held - free).abs().mean() > 0.01
-    torch.testing.assert_close(unet(*given(), residuals=added.scaled(0)), free)
-    half = unet(*given(), residuals=added.scaled(0.5))
+    torch.testing.assert_close(unet(*given(), residuals=added.scaled(torch.zeros(13))), free)
+    half = unet(*given(), residuals=added.scaled(torch.full((13,), 0.5)))
     assert 0 < (half - free).norm() < (held - free).norm()
 
 
