@@ -1,4 +1,9 @@
-"""Frame stride: how far apart in time the predicted frames lie. A larger stride asks for larger motion."""
+"""Frame stride: how far apart in time the predicted frames lie. A larger stride asks for larger motion.
+
+More than the published 16 frames come in two ways. A smaller stride with more frames is sampled: the predictor says
+what happens in between, up to the 33 frames whose positions it knows (frame_strides(31, 4) spans the published 120).
+Any number is interpolated by MotionField.retimed: smooth, but nothing new happens between the predicted frames.
+"""
 
 from __future__ import annotations
 
