@@ -7,3 +7,7 @@ class MotionError(ValueError):
 
 class ShapeError(MotionError):
     """A tensor or a picture has other axes than the ones wanted."""
+
+
+class CheckpointError(MotionError):
+    """A file of weights is missing, damaged, unsafe, or not the one that was wanted."""

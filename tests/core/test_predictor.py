@@ -10,7 +10,7 @@ from motion_core.types import Size, SparseField, Trajectory
 from tests import miniature
 
 SIZE = Size(48, 64)
-DRAG = Trajectory([(0.3, 0.4), (0.6, 0.5)])
+DRAG = Trajectory([(0.7, 0.4), (0.5, 0.6)])
 QUICK = Sampling(steps=2, guidance=3.0)
 
 

@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load_file
 
 from motion_core.checkpoints import load_image_vae, load_motion_predictor, load_motion_vae, load_trajectory_controlnet
-from motion_core.controls.motion_brush import region_from_brush
 from motion_core.predictor import MotionPredictor, control_latents
 from motion_core.sampling import Sampling, scheduler_for
 from motion_core.stable_diffusion import PREDICTOR_RANGE, picture_latent

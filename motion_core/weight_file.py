@@ -1,0 +1,171 @@
+"""A file of weights, read safely and lazily: safetensors, or PyTorch's .bin, .ckpt, .pt without running code in it.
+
+with WeightFile("unet.bin") as file:
+    file.shapes["conv_in.weight"], file.tensor("conv_in.weight")
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from .errors import CheckpointError
+
+OUTER = ("state_dict", "module", "model")  # entries in which trainers keep the weights, beside their own notes
+PREFIX = "module."  # put before every name by torch's DataParallel
+NOT_WEIGHTS = {  # how files begin that are found in the place of weights
+    b"version https://git-lfs": "a Git LFS pointer: the weights themselves were not downloaded (git lfs pull)",
+    b"<": "a web page that was saved in the place of the weights; download the file itself",
+    b"{": "a JSON text, not weights",
+    b"GGUF": "a GGUF file, whose weights are quantised; give the original .safetensors, .bin or .ckpt",
+}
+DTYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
+}  # fmt: skip
+CUT_OFF = "is damaged or was not downloaded completely"
+
+
+class WeightFile:
+    """One file of named tensors. Nothing but names and shapes is read before a tensor is asked for.
+
+    shapes, dtypes: of every tensor. metadata: of a safetensors file, else empty. A prefix "module." on all names and
+    an outer "state_dict" are taken off; what is no tensor (epochs, options) is not here.
+    CheckpointError if the file is missing, damaged, not weights, or holds code.
+    """
+
+    shapes: dict[str, tuple[int, ...]]
+    dtypes: dict[str, torch.dtype]
+    metadata: dict[str, str]
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._open = ExitStack()
+        self._pickled: dict[str, Tensor] = {}
+        try:
+            beginning = self._beginning()
+            if _is_safetensors(beginning):
+                self._read_safetensors()
+            else:
+                self._read_pickle(beginning)
+        except BaseException:
+            self._open.close()
+            raise
+
+    def __enter__(self) -> WeightFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pickled = {}
+        self._open.close()
+
+    def tensor(self, name: str) -> Tensor:
+        """One tensor, on the CPU, as the file holds it; it may be a view of the file and must not be written to."""
+        if self._pickled:
+            return self._pickled[self._names[name]]
+        try:
+            return self._safe.get_tensor(self._names[name])
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{self.path} {CUT_OFF} ({error}). Download it again.") from None
+
+    def _beginning(self) -> bytes:
+        try:
+            with open(self.path, "rb") as file:
+                beginning = file.read(64)
+        except FileNotFoundError:
+            raise CheckpointError(f"There is no file {self.path}.") from None
+        except OSError as error:
+            raise CheckpointError(f"{self.path} cannot be read: {error.strerror or error}.") from None
+        if not beginning:
+            raise CheckpointError(f"{self.path} is empty. Download it again.")
+        for start, told in NOT_WEIGHTS.items():
+            if beginning.lstrip().startswith(start):
+                raise CheckpointError(f"{self.path} is {told}.")
+        return beginning
+
+    def _read_safetensors(self) -> None:
+        try:
+            self._safe = self._open.enter_context(safe_open(self.path, framework="pt", device="cpu"))
+        except (SafetensorError, OSError, ValueError) as error:
+            raise CheckpointError(f"{self.path} {CUT_OFF} ({error}). Download it again.") from None
+        self.metadata = self._safe.metadata() or {}
+        slices = {name: self._safe.get_slice(name) for name in self._safe.keys()}  # noqa: SIM118  no dict
+        unknown = {name: kind for name, piece in slices.items() if (kind := piece.get_dtype()) not in DTYPES}
+        if unknown:
+            name, kind = next(iter(unknown.items()))
+            raise CheckpointError(
+                f"{self.path} holds {name} as {kind}, which is not read here. Convert it to F16 or F32."
+            )
+        self._tell(
+            {name: tuple(piece.get_shape()) for name, piece in slices.items()},
+            {name: DTYPES[piece.get_dtype()] for name, piece in slices.items()},
+        )
+
+    def _read_pickle(self, beginning: bytes) -> None:
+        zipped = beginning.startswith(b"PK")
+        try:
+            held = torch.load(self.path, map_location="cpu", weights_only=True, mmap=zipped)
+        except pickle.UnpicklingError as error:
+            raise CheckpointError(self._refusal(str(error))) from None
+        except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            # what torch raises for damaged files, by where the damage lies
+            raise CheckpointError(f"{self.path} {CUT_OFF} ({_first_line(error)}). Download it again.") from None
+        self._pickled = self._weights_in(held)
+        self.metadata = {}
+        self._tell(
+            {name: tuple(tensor.shape) for name, tensor in self._pickled.items()},
+            {name: tensor.dtype for name, tensor in self._pickled.items()},
+        )
+
+    def _refusal(self, error: str) -> str:
+        named = re.search(r"[Uu]nsupported (?:global|class|operand|operation)[^A-Za-z]*(?:GLOBAL )?([\w.]+)", error)
+        if named is None and "nsupported" not in error:
+            return f"{self.path} {CUT_OFF} ({_first_line(error)}). Download it again."
+        what = f" ({named[1]})" if named else ""
+        return (
+            f"{self.path} holds more than tensors{what}, and opening it could run somebody's code. It was not opened. "
+            "Get the same weights as .safetensors, or from somebody you trust."
+        )
+
+    def _weights_in(self, held: object) -> dict[str, Tensor]:
+        for outer in OUTER:
+            if isinstance(held, dict) and isinstance(held.get(outer), dict):
+                held = held[outer]
+        tensors = {}
+        if isinstance(held, dict):
+            tensors = {
+                name: value for name, value in held.items() if isinstance(name, str) and isinstance(value, Tensor)
+            }
+        if not tensors:
+            raise CheckpointError(f"{self.path} holds no named tensors. Give a file of weights (a “state dict”).")
+        return tensors
+
+    def _tell(self, shapes: dict[str, tuple[int, ...]], dtypes: dict[str, torch.dtype]) -> None:
+        """Names as they are told → names in the file."""
+        if not shapes:
+            raise CheckpointError(f"{self.path} holds no tensors.")
+        shift = len(PREFIX) if all(name.startswith(PREFIX) for name in shapes) else 0
+        self._names = {name[shift:]: name for name in shapes}
+        self.shapes = {told: shapes[name] for told, name in self._names.items()}
+        self.dtypes = {told: dtypes[name] for told, name in self._names.items()}
+
+
+def _is_safetensors(beginning: bytes) -> bool:
+    """Eight bytes of length, then a JSON object."""
+    return len(beginning) > 8 and beginning[8:9] == b"{" and int.from_bytes(beginning[:8], "little") < 1 << 40
+
+
+def _first_line(error: object) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:160]
