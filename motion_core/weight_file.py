@@ -21,6 +21,7 @@ from .errors import CheckpointError
 
 OUTER = ("state_dict", "module", "model")  # entries in which trainers keep the weights, beside their own notes
 PREFIX = "module."  # put before every name by torch's DataParallel
+PICKLED = (b"PK", b"\x80")  # how torch's files begin: today's zip archives, and the bare pickles of before
 NOT_WEIGHTS = {  # how files begin that are found in the place of weights
     b"version https://git-lfs": "a Git LFS pointer: the weights themselves were not downloaded (git lfs pull)",
     b"<": "a web page that was saved in the place of the weights; download the file itself",
@@ -32,6 +33,7 @@ DTYPES = {
     "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
 }  # fmt: skip
+FOREIGN = r"GLOBAL `?(?!torch\.|collections\.)([A-Za-z_]\w*(?:\.\w+)+)(?![.\w])"  # what torch says it would not call
 CUT_OFF = "is damaged or was not downloaded completely"
 
 
@@ -92,6 +94,8 @@ class WeightFile:
         for start, told in NOT_WEIGHTS.items():
             if beginning.lstrip().startswith(start):
                 raise CheckpointError(f"{self.path} is {told}.")
+        if not (_is_safetensors(beginning) or beginning.startswith(PICKLED)):
+            raise CheckpointError(f"{self.path} {CUT_OFF}, or is no file of weights. Download it again.")
         return beginning
 
     def _read_safetensors(self) -> None:
@@ -113,14 +117,14 @@ class WeightFile:
         )
 
     def _read_pickle(self, beginning: bytes) -> None:
-        zipped = beginning.startswith(b"PK")
+        zipped = beginning.startswith(PICKLED[0])
+        # torch goes by the suffix .safetensors whatever the content, but not of an open file, which it cannot map
+        mapped = zipped and self.path.suffix.lower() != ".safetensors"
         try:
-            held = torch.load(self.path, map_location="cpu", weights_only=True, mmap=zipped)
-        except pickle.UnpicklingError as error:
-            raise CheckpointError(self._refusal(str(error))) from None
-        except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            # what torch raises for damaged files, by where the damage lies
-            raise CheckpointError(f"{self.path} {CUT_OFF} ({_first_line(error)}). Download it again.") from None
+            source = self.path if mapped else self._open.enter_context(open(self.path, "rb"))  # noqa: SIM115
+            held = torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
+        except Exception as error:  # a damaged pickle makes torch raise whatever its bytes happen to lead to
+            raise CheckpointError(self._refusal(error)) from error
         self._pickled = self._weights_in(held)
         self.metadata = {}
         self._tell(
@@ -128,14 +132,13 @@ class WeightFile:
             {name: tensor.dtype for name, tensor in self._pickled.items()},
         )
 
-    def _refusal(self, error: str) -> str:
-        named = re.search(r"[Uu]nsupported (?:global|class|operand|operation)[^A-Za-z]*(?:GLOBAL )?([\w.]+)", error)
-        if named is None and "nsupported" not in error:
+    def _refusal(self, error: Exception) -> str:
+        named = re.search(FOREIGN, str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if named is None:
             return f"{self.path} {CUT_OFF} ({_first_line(error)}). Download it again."
-        what = f" ({named[1]})" if named else ""
         return (
-            f"{self.path} holds more than tensors{what}, and opening it could run somebody's code. It was not opened. "
-            "Get the same weights as .safetensors, or from somebody you trust."
+            f"{self.path} holds more than tensors ({named[1]}), and opening it could run somebody's code. It was not "
+            "opened. Get the same weights as .safetensors."
         )
 
     def _weights_in(self, held: object) -> dict[str, Tensor]:
