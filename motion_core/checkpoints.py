@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -126,10 +127,11 @@ def motion_module_names(file: WeightFile) -> dict[str, str]:
     widths, layers = _widths(shapes, "{}.motion_modules.0.temporal_transformer.proj_in.weight", "motion_modules")
     if not widths or not all(".motion_modules." in name for name in shapes):
         raise _another_kind(file, MOTION_MODULE)
-    config = VideoUNetConfig(
-        block_out_channels=widths, layers_per_block=layers, cross_attention=(False,) * len(widths),
-        heads=_heads(file), positions=_positions(shapes), stride_embedding=False,
-    )  # fmt: skip
+    with _building(file):
+        config = VideoUNetConfig(
+            block_out_channels=widths, layers_per_block=layers, cross_attention=(False,) * len(widths),
+            heads=_heads(file), positions=_positions(shapes), stride_embedding=False,
+        )  # fmt: skip
     layout = {name: s for name, s in _built(VideoUNet, config, file).items() if ".motion_modules." in name}
     return _checked(file, {name: name for name in shapes}, layout, MOTION_MODULE)
 
@@ -174,11 +176,24 @@ def autoencoder_config(shapes: Shapes) -> dict[str, Any]:
 
 
 def _unet_config(file: WeightFile, shapes: Shapes) -> VideoUNetConfig:
-    return video_unet_config(shapes, heads=_heads(file))
+    with _building(file):
+        return video_unet_config(shapes, heads=_heads(file))
 
 
 def _controlnet_config(file: WeightFile, shapes: Shapes) -> TrajectoryControlNetConfig:
-    return trajectory_controlnet_config(shapes, heads=_heads(file))
+    with _building(file):
+        return trajectory_controlnet_config(shapes, heads=_heads(file))
+
+
+@contextmanager
+def _building(file: WeightFile) -> Iterator[None]:
+    """What goes wrong when a network is built of shapes that no network has, told as a CheckpointError."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except (MotionError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise CheckpointError(f"No network can be built of the tensors in {file.path}: {error}") from error
 
 
 def _widths(shapes: Shapes, first: str, layer: str) -> tuple[tuple[int, ...], int]:
@@ -284,11 +299,8 @@ def _built(build: Callable[[Config], nn.Module], config: Config, file: WeightFil
 
 
 def _empty(build: Callable[[Config], Network], config: Config, file: WeightFile) -> Network:
-    try:
-        with torch.device("meta"):
-            return build(config)
-    except (MotionError, ValueError, KeyError, IndexError) as error:
-        raise CheckpointError(f"No network can be built of the tensors in {file.path}: {error}") from None
+    with _building(file), torch.device("meta"):
+        return build(config)
 
 
 def _checked(
