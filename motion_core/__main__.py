@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import animate, convert, show
+from .commands import animate, convert, convert_weights, predict, show
 from .errors import MotionError
 
-COMMANDS = [animate, convert, show]
+COMMANDS = [animate, predict, convert, show, convert_weights]
 MISUSE = 2  # exit code of everything that a person can mend
 
 

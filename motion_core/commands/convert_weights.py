@@ -25,12 +25,14 @@ def run(options: argparse.Namespace) -> None:
     from ..release import convert
 
     precision = PRECISIONS[options.precision] if options.precision is not None else None
-    with tqdm(unit="B", unit_scale=True, delay=0.5) as bar:
+    bars: dict[str, tqdm] = {}
 
-        def tell(name: str, done: int, total: int) -> None:
-            bar.set_description(name)
-            bar.total, bar.n = total, done
-            bar.refresh()
+    def tell(name: str, done: int, total: int) -> None:
+        if name not in bars:
+            bars[name] = tqdm(total=total, unit="B", unit_scale=True, desc=name)
+        bars[name].update(done - bars[name].n)
+        if done == total:
+            bars[name].close()
 
-        written = convert(options.weights, options.output, dtype=precision, progress=tell)
+    written = convert(options.weights, options.output, dtype=precision, progress=tell)
     sys.stderr.write(f"Written: {', '.join(map(str, written))}\n")

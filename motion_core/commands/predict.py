@@ -15,7 +15,7 @@ from ..controls.trajectory import sparse_field
 from ..errors import MotionError
 from ..field_file import save_field
 from ..flow_color import flow_color
-from ..picture_file import read_mask, read_picture, write_picture
+from ..picture_file import SAVE_OPTIONS, read_mask, read_picture, write_picture
 from ..types import Size
 from ..whole_file import whole_file
 from .arguments import FRAMES, Commands, add_command, add_drawing, at_most, drawn
@@ -85,6 +85,10 @@ def run(options: argparse.Namespace) -> None:
     if output.suffix.lower() not in FIELDS:
         raise MotionError(f"A predicted field is saved as .safetensors or .npz; got “{options.output}”.")
     painted = Path(options.picture) if options.picture is not None else output.with_suffix(".motion.png")
+    if painted.suffix.lower() not in SAVE_OPTIONS:
+        raise MotionError(f"The motion is painted as {', '.join(SAVE_OPTIONS)}; got “{painted}”.")
+    if options.chunk is not None and options.chunk < 1:
+        raise MotionError(f"--chunk is a number of frames, at least 1; got {options.chunk}.")
     original = read_picture(options.image)
     picture = at_most(original, options.longest)
     size = Size.of(picture)

@@ -261,7 +261,7 @@ def others(stage1):
         "plain": (plain_unet(stage1), "a plain Stable Diffusion 1.5 UNet"),
         "sd2": (sd2, "a Stable Diffusion 2 UNet"),
         "sdxl": (plain_unet(stage1) | {"add_embedding.linear_1.weight": one}, "an SDXL UNet"),
-        "full": ({"model.diffusion_model.x": one, "first_stage_model.x": one}, "a full Stable Diffusion 1.5 checkpoint"),
+        "full": ({"model.diffusion_model.x": one}, "a full Stable Diffusion 1.5 checkpoint"),
         "full_sdxl": ({"model.diffusion_model.x": one, "conditioner.x": one}, "a full SDXL checkpoint"),
         "full_sd2": (
             {"model.diffusion_model.x": one, "cond_stage_model.model.ln_final.bias": one},

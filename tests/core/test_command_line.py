@@ -19,6 +19,7 @@ from motion_core.field_file import load_field, save_field
 from motion_core.picture_file import read_picture
 from motion_core.types import MotionField, Size
 from motion_core.video_file import read_video
+from tests.published import published_folder
 
 TRACKS = Path(__file__).parents[1] / "fixtures" / "tracks"
 
@@ -124,7 +125,7 @@ def test_a_field_is_shown(photo, tmp_path, look):
 def test_misuse_gets_one_sentence_and_exit_code_2(photo, tmp_path, capsys):
     out, drag = tmp_path / "out.mp4", ["--drag", "0.3,0.5 0.6,0.5"]
     misuses = [
-        ([], "required: animate | convert | show"),
+        ([], "required: animate | predict | convert | show"),
         (["animate", photo, "-o", out], "Nothing moves yet"),
         (["animate", "missing.png", *drag, "-o", out], "There is no picture missing.png"),
         (["animate", photo, "--drag", "0.3;0.5", "-o", out], "Points are written"),
@@ -188,3 +189,92 @@ def test_the_help_names_every_option(capsys):
         assert run(command, "--help") == 0
         said = capsys.readouterr().out
         assert len(re.findall(r"^  -", said, re.MULTILINE)) >= 4
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    return published_folder(tmp_path_factory.mktemp("release"))
+
+
+def predicted(photo, release, out, *more):
+    quick = ["--weights", release, "--prompt", "the disc rolls", "--longest", 64, "--steps", 1, "--frames", 4]
+    return run("predict", photo, *quick, *more, "-o", out)
+
+
+def test_a_prediction_is_a_field_of_the_pictures_size_and_a_picture_of_it(photo, release, tmp_path):
+    out = tmp_path / "field.safetensors"
+    assert predicted(photo, release, out, "--drag", "0.333,0.5 0.666,0.5") == 0
+    field = load_field(out)
+    assert (field.size, field.frames) == (Size(43, 64), 4)
+    assert field.displacement[1:].std() > 0
+    assert Size.of(read_picture(tmp_path / "field.motion.png")) == field.size
+
+
+def test_the_same_seed_predicts_the_same_and_another_another(photo, release, tmp_path):
+    fields = []
+    for i, seed in enumerate([1, 1, 2]):
+        assert predicted(photo, release, tmp_path / f"{i}.npz", "--seed", seed) == 0
+        fields.append(load_field(tmp_path / f"{i}.npz").displacement)
+    assert torch.equal(fields[0], fields[1])
+    assert not torch.allclose(fields[0], fields[2], atol=0.1)
+
+
+def test_a_predicted_field_rests_outside_the_brush(photo, release, tmp_path):
+    mask = np.zeros((80, 120), np.uint8)
+    mask[:, :60] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    assert predicted(photo, release, tmp_path / "f.npz", "--brush", tmp_path / "mask.png") == 0
+    moved = load_field(tmp_path / "f.npz").displacement.abs().sum(dim=(0, 1))
+    assert moved[:, :31].min() > 0
+    assert not moved[:, 33:].any()
+
+
+def test_frames_between_the_predicted_ones_are_interpolated(photo, release, tmp_path):
+    for between in (0, 2):
+        assert predicted(photo, release, tmp_path / f"{between}.npz", "--between", between) == 0
+    few, many = (load_field(tmp_path / f"{between}.npz").displacement for between in (0, 2))
+    assert len(many) == 10
+    torch.testing.assert_close(many[::3], few)
+    torch.testing.assert_close(many[4], few[1] + (few[2] - few[1]) / 3, atol=1e-4, rtol=1e-4)
+
+
+def test_converted_weights_predict_the_same(photo, release, tmp_path):
+    assert run("convert-weights", release, tmp_path / "single_files") == 0
+    for weights, name in ((release, "published"), (tmp_path / "single_files", "converted")):
+        assert predicted(photo, weights, tmp_path / f"{name}.npz", "--drag", "0.333,0.5 0.666,0.5") == 0
+    one, other = (load_field(tmp_path / f"{name}.npz").displacement for name in ("published", "converted"))
+    assert torch.equal(one, other)
+
+
+def test_without_weights_it_says_what_to_get_and_that_animate_needs_none(photo, release, tmp_path, capsys):
+    for weights in ([], ["--weights", tmp_path]):
+        assert run("predict", photo, "--prompt", "x", *weights, "-o", tmp_path / "f.npz") == 2
+        told = capsys.readouterr().err
+        assert "StableDiffusion-FlowGen/unet/diffusion_pytorch_model.bin (5.3 GB)" in told
+        assert "controlnet.bin" not in told  # nothing is drawn, so it is not needed
+        assert "huggingface.co/wangfuyun/Motion-I2V" in told
+        assert "`motion-i2v animate` works without" in told
+    assert run("predict", photo, "--prompt", "x", "--pin", "0.5,0.5", "-o", tmp_path / "f.npz") == 2
+    assert "controlnet.bin (2.3 GB)" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_what_cannot_be_predicted_is_refused_before_the_work_and_leaves_nothing(photo, release, tmp_path, capsys):
+    quick = ["predict", photo, "--prompt", "x", "--weights", release, "--longest", 64]
+    misuses = [
+        (["-o", tmp_path / "f.mp4"], "saved as .safetensors or .npz"),
+        (["-o", tmp_path / "f.npz", "--picture", tmp_path / "f.xyz"], "f.xyz"),
+        (["-o", tmp_path / "none" / "f.npz"], "there is no folder"),
+        (["-o", tmp_path / "f.npz", "--frames", 1], "at least one later frame"),
+        (["-o", tmp_path / "f.npz", "--frames", 40], "1 … 32 frame strides"),
+        (["-o", tmp_path / "f.npz", "--between", -1], "--between"),
+        (["-o", tmp_path / "f.npz", "--sampler", "magic"], "A sampler is one of"),
+        (["-o", tmp_path / "f.npz", "--steps", 0], "1 … 1000 steps"),
+        (["-o", tmp_path / "f.npz", "--start", 2], "from a start to an end"),
+        (["-o", tmp_path / "f.npz", "--device", "abacus"], "cannot be used here"),
+        (["-o", tmp_path / "f.npz", "--chunk", 0], "--chunk is a number"),
+        (["-o", tmp_path / "f.npz", "--drag", "0.5,0.5 0.6,0.6", "--stamp", 0], "at least 1 pixel"),
+    ]
+    for arguments, sentence in misuses:
+        assert sentence in refused(capsys, *quick, *arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
