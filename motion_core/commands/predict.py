@@ -29,10 +29,10 @@ LONGEST = 512  # pixels of the longer side, as the model was trained (512×320)
 STAMP = 8  # pixels around the start of a drag, in which the model is told where it goes; the authors' window is 64
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 FIELDS = {".safetensors", ".npz"}
-NEGATIVE = (  # the authors' own; its brackets are read as words, as they read them
+NEGATIVE = (  # the authors' own as far as 77 tokens reach: theirs goes on and is cut off. Brackets are read as words
     "(blur, haze, deformed iris, deformed pupils, semi-realistic, cgi, 3d, render, sketch, cartoon, drawing, anime, "
     "mutated hands and fingers:1.4), (deformed, distorted, disfigured:1.3), poorly drawn, bad anatomy, wrong anatomy, "
-    "extra limb, missing limb, floating limbs, disconnected limbs, mutation, mutated, ugly, disgusting, amputation"
+    "extra limb, missing limb, floating limbs"
 )
 
 
