@@ -7,11 +7,14 @@ about, need tables.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import mode
 from typing import Any, TypeVar
 
 import torch
@@ -33,22 +36,77 @@ FIRST_STAGE = "first_stage_model."  # before the VAE's names in a full Stable Di
 POSITIONS = "pos_encoder.pe"  # computed where a file leaves them out
 HEADS = 8  # of every attention of SD1.5 and of the published networks; no tensor shows it
 HEADS_KEY = "motion_i2v.heads"  # in the metadata of our own files
+LEFTOVERS = ("loss.", "model_ema.")  # of its training, in files of Stable Diffusion's own VAE
 TOLD = 3  # names in a message
+
+# Which kind of file was given. The kinds that are wanted have a name here.
+
+STAGE1 = "a motion predictor of stage 1"
+STAGE1_WITH_CONTROL = "a motion predictor together with its trajectory ControlNet"
+CONTROL_ALONE = "a trajectory ControlNet without its UNet"
+MODULE = "a motion module: of stage 2, or AnimateDiff v2"
+FLOW_AUTOENCODER = "a flow VAE"
+AUTOENCODER = "an image VAE"
+SD15 = "a full Stable Diffusion 1.5 checkpoint"
+
+KINDS: list[tuple[str, list[str], list[str]]] = [
+    # The first that fits: patterns that are all found in lines like "conv_in.weight 320 8 3 3", and that are not.
+    ("a LoRA, not a whole network", [r"lora|hada_w|lokr_w"], []),
+    (FLOW_AUTOENCODER, [r"^(first_stage_model\.)?(encoder\.conv_in\.weight \d+ 2|decoder\.conv_out\.weight 2) "], []),
+    ("a full SDXL checkpoint", [r"^model\.diffusion_model\.", r"^conditioner\."], []),
+    ("a full Stable Diffusion 2 checkpoint", [r"^model\.diffusion_model\.", r"^cond_stage_model\.model\."], []),
+    (SD15, [r"^model\.diffusion_model\."], []),
+    ("an ordinary ControlNet", [r"^control_model\.|controlnet_cond_embedding\.(conv_in|weight|bias)"], []),
+    (STAGE1_WITH_CONTROL, [r"controlnet_cond_embedding\.layers\.", r"^(conv_out|conv_norm_out|up_blocks)\."], []),
+    (CONTROL_ALONE, [r"controlnet_cond_embedding\.layers\."], []),
+    (STAGE1, [r"motion_modules\.", r"^stride_embedding\.|^conv_in\.weight \d+ 8 "], []),
+    ("a video UNet of stage 2, without frame strides", [r"motion_modules\.", r"^down_blocks\.0\.resnets"], []),
+    ("a HotshotXL module", [r"temporal_attentions\."], []),
+    ("an AnimateDiff module in diffusers' names", [r"motion_modules\."], [r"temporal_transformer\."]),
+    ("an AnimateDiff module for SDXL", [r"motion_modules\."], [r"^(down|up)_blocks\.3\."]),
+    ("an AnimateDiff v1 module", [r"pos_encoder\.pe 1 24 "], [r"^mid_block\."]),
+    ("an AnimateDiff v3 module", [r"motion_modules\."], [r"^mid_block\."]),
+    (MODULE, [r"motion_modules\."], []),
+    ("a CLIP text encoder", [r"token_embedding\.weight "], []),
+    (AUTOENCODER, [r"^(first_stage_model\.)?(encoder|decoder)\.(conv_in|conv_out|mid)"], []),
+    ("an SDXL UNet", [r"^add_embedding\."], []),
+    ("a Stable Diffusion 2 UNet", [r"^down_blocks\..*attn2\.to_k\.weight \d+ 1024$"], []),
+    ("a plain Stable Diffusion 1.5 UNet, without temporal layers", [r"^down_blocks\.0\.resnets|^conv_in\."], []),
+    ("something else", [], []),
+]
+
+
+def kind_of(shapes: Shapes) -> str:
+    """What a file with these names and shapes probably is, in words."""
+    lines = "\n".join(" ".join(map(str, (name, *shape))) for name, shape in shapes.items())
+
+    def found(pattern: str) -> bool:
+        return re.search(pattern, lines, flags=re.MULTILINE) is not None
+
+    return next(kind for kind, has, lacks in KINDS if all(map(found, has)) and not any(map(found, lacks)))
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a loader is for, and which published file that is."""
+    """What a loader is for, which published file that is, and the kinds of file that hold it."""
 
     what: str
     file: str
+    kinds: tuple[str, ...]
 
 
-PREDICTOR = Wanted("the motion predictor of stage 1", "stage1/StableDiffusion-FlowGen/unet/diffusion_pytorch_model.bin")
-TRAJECTORY = Wanted("the trajectory ControlNet", "stage1/StableDiffusion-FlowGen/controlnet/controlnet.bin")
-FLOW_VAE = Wanted("the flow VAE", "stage1/StableDiffusion-FlowGen/vae_flow/diffusion_pytorch_model.bin")
-IMAGE_VAE = Wanted("the image VAE of SD1.5", "stage2/StableDiffusion/vae/diffusion_pytorch_model.bin")
-MOTION_MODULE = Wanted("the motion module of stage 2", "stage2/Motion_Module/motion_block.bin")
+FLOWGEN = "stage1/StableDiffusion-FlowGen"
+PREDICTOR = Wanted(
+    "the motion predictor of stage 1", f"{FLOWGEN}/unet/diffusion_pytorch_model.bin", (STAGE1, STAGE1_WITH_CONTROL)
+)
+TRAJECTORY = Wanted(
+    "the trajectory ControlNet", f"{FLOWGEN}/controlnet/controlnet.bin", (CONTROL_ALONE, STAGE1_WITH_CONTROL)
+)
+FLOW_VAE = Wanted("the flow VAE", f"{FLOWGEN}/vae_flow/diffusion_pytorch_model.bin", (FLOW_AUTOENCODER,))
+IMAGE_VAE = Wanted(
+    "the image VAE of SD1.5", "stage2/StableDiffusion/vae/diffusion_pytorch_model.bin", (AUTOENCODER, SD15)
+)
+MOTION_MODULE = Wanted("the motion module of stage 2", "stage2/Motion_Module/motion_block.bin", (MODULE,))
 
 
 def load_motion_predictor(
@@ -56,11 +114,11 @@ def load_motion_predictor(
 ) -> VideoUNet:
     """Stage 1's UNet, ready to predict. A ControlNet in the same file is left to its own loader.
 
-    dtype: None keeps the file's (float16 for 8-bit floats). CheckpointError names what is missing, unexpected or
-    misshaped, and which kind of file was probably given instead.
+    dtype: None keeps the one of most of the file's numbers (float16 for 8-bit floats). Nothing refers to the file
+    afterwards. CheckpointError names what is missing, unexpected or misshaped, or which kind of file was given instead.
     """
     with WeightFile(path) as file:
-        return _loaded(file, motion_predictor_names(file), VideoUNet, _unet_config(file, file.shapes), dtype, device)
+        return _filled(file, *_predictor(file), dtype, device)
 
 
 def load_trajectory_controlnet(
@@ -68,9 +126,7 @@ def load_trajectory_controlnet(
 ) -> TrajectoryControlNet:
     """The ControlNet for trajectories and brush, from a file of its own or beside its UNet; see above."""
     with WeightFile(path) as file:
-        names = trajectory_controlnet_names(file)
-        shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()}
-        return _loaded(file, names, TrajectoryControlNet, _controlnet_config(file, shapes), dtype, device)
+        return _filled(file, *_controlnet(file), dtype, device)
 
 
 def load_motion_vae(
@@ -78,8 +134,7 @@ def load_motion_vae(
 ) -> MotionVAE:
     """The flow VAE, in diffusers' old or new names or Stable Diffusion's own; see above."""
     with WeightFile(path) as file:
-        names = motion_vae_names(file)
-        return MotionVAE(_loaded(file, names, _autoencoder, _vae_shapes(file, names), dtype, device))
+        return MotionVAE(_filled(file, *_autoencoder(file, FLOW_VAE, channels=2), dtype, device))
 
 
 def load_image_vae(
@@ -87,87 +142,109 @@ def load_image_vae(
 ) -> AutoencoderKL:
     """SD1.5's VAE, likewise, or out of a full checkpoint."""
     with WeightFile(path) as file:
-        names = image_vae_names(file)
-        return _loaded(file, names, _autoencoder, _vae_shapes(file, names), dtype, device)
+        return _filled(file, *_autoencoder(file, IMAGE_VAE, channels=3), dtype, device)
 
 
 # What each network's names are in a file: {ours: theirs}, checked strictly against its layout. Reads no weights.
 
 
 def motion_predictor_names(file: WeightFile) -> dict[str, str]:
-    shapes = {name: shape for name, shape in file.shapes.items() if not name.startswith(CONTROLNET)}
-    if not {"conv_in.weight", "conv_out.weight", "stride_embedding.linear_1.weight"} <= shapes.keys():
-        raise _another_kind(file, PREDICTOR)
-    return _checked(
-        file, {name: name for name in shapes}, _built(VideoUNet, _unet_config(file, shapes), file), PREDICTOR
-    )
+    return _predictor(file)[1]
 
 
 def trajectory_controlnet_names(file: WeightFile) -> dict[str, str]:
-    prefixed = any(name.startswith(CONTROLNET) for name in file.shapes)
-    prefix = CONTROLNET if prefixed else ""
-    names = {name.removeprefix(prefix): name for name in file.shapes if name.startswith(prefix)}
-    if not {"conv_in.weight", "controlnet_cond_embedding.layers.0.weight"} <= names.keys():
-        raise _another_kind(file, TRAJECTORY)
-    config = _controlnet_config(file, {ours: file.shapes[theirs] for ours, theirs in names.items()})
-    return _checked(file, names, _built(TrajectoryControlNet, config, file), TRAJECTORY)
+    return _controlnet(file)[1]
 
 
 def motion_vae_names(file: WeightFile) -> dict[str, str]:
-    return _vae_names(file, FLOW_VAE, channels=2)
+    return _autoencoder(file, FLOW_VAE, channels=2)[1]
 
 
 def image_vae_names(file: WeightFile) -> dict[str, str]:
-    return _vae_names(file, IMAGE_VAE, channels=3)
+    return _autoencoder(file, IMAGE_VAE, channels=3)[1]
 
 
 def motion_module_names(file: WeightFile) -> dict[str, str]:
     """Stage 2's temporal layers: those of a whole UNet, and nothing else."""
-    shapes = file.shapes
-    widths, layers = _widths(shapes, "{}.motion_modules.0.temporal_transformer.proj_in.weight", "motion_modules")
-    if not widths or not all(".motion_modules." in name for name in shapes):
-        raise _another_kind(file, MOTION_MODULE)
+    _check_kind(file, MOTION_MODULE)
+    widths, layers = _down_blocks(file.shapes, "", "motion_modules", r"temporal_transformer\.(norm|proj_in|proj_out)")
     with _building(file):
         config = VideoUNetConfig(
             block_out_channels=widths, layers_per_block=layers, cross_attention=(False,) * len(widths),
-            heads=_heads(file), positions=_positions(shapes), stride_embedding=False,
+            heads=heads_of(file), positions=_positions(file.shapes), stride_embedding=False,
         )  # fmt: skip
-    layout = {name: s for name, s in _built(VideoUNet, config, file).items() if ".motion_modules." in name}
-    return _checked(file, {name: name for name in shapes}, layout, MOTION_MODULE)
+        layout = {name: s for name, s in _layout(VideoUNet(config)).items() if ".motion_modules." in name}
+    return _checked(file, {name: name for name in file.shapes}, file.shapes, layout, MOTION_MODULE)
 
 
-# Configs, from shapes.
+def _predictor(file: WeightFile) -> tuple[VideoUNet, dict[str, str]]:
+    _check_kind(file, PREDICTOR)
+    shapes = {name: shape for name, shape in file.shapes.items() if not name.startswith(CONTROLNET)}
+    with _building(file):
+        network = VideoUNet(video_unet_config(shapes, heads=heads_of(file)))
+    return network, _checked(file, {name: name for name in shapes}, shapes, _layout(network), PREDICTOR)
+
+
+def _controlnet(file: WeightFile) -> tuple[TrajectoryControlNet, dict[str, str]]:
+    _check_kind(file, TRAJECTORY)
+    prefix = CONTROLNET if _has(file.shapes, CONTROLNET) else ""
+    names = {name.removeprefix(prefix): name for name in file.shapes if name.startswith(prefix)}
+    shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()}
+    with _building(file):
+        network = TrajectoryControlNet(trajectory_controlnet_config(shapes, heads=heads_of(file)))
+    return network, _checked(file, names, shapes, _layout(network), TRAJECTORY)
+
+
+def _autoencoder(file: WeightFile, wanted: Wanted, *, channels: int) -> tuple[AutoencoderKL, dict[str, str]]:
+    _check_kind(file, wanted)
+    prefix = FIRST_STAGE if _has(file.shapes, FIRST_STAGE) or kind_of(file.shapes) == SD15 else ""
+    theirs = [name for name in file.shapes if name.startswith(prefix) and not name.startswith(LEFTOVERS)]
+    if not theirs:
+        raise CheckpointError(f"{file.path} is {SD15} without its VAE. Give the release's {wanted.file}.")
+    names = _vae_names(theirs, prefix)
+    shapes = {ours: _linear(ours, file.shapes[theirs]) for ours, theirs in names.items()}
+    with _building(file):
+        config = autoencoder_config(shapes)
+        config["in_channels"] = config["out_channels"] = channels
+        network = AutoencoderKL(**config)
+    return network, _checked(file, names, shapes, _layout(network), wanted)
+
+
+# Configs, from shapes. One tensor that is missing or misshaped does not change them, so that it can be named.
 
 
 def video_unet_config(shapes: Shapes, *, heads: int = HEADS) -> VideoUNetConfig:
-    """Of a UNet, or the encoder half of one, whose conv_in is there."""
-    widths, layers = _widths(shapes, "{}.resnets.0.conv1.weight", "resnets")
-    text = next((shape[1] for name, shape in shapes.items() if name.endswith("attn2.to_k.weight")), 768)
+    """Of a UNet, or the encoder half of one."""
+    widths, layers = _down_blocks(shapes, "", "resnets", "conv[12]")
     return VideoUNetConfig(
-        in_channels=shapes["conv_in.weight"][1],
-        out_channels=shapes["conv_out.weight"][0] if "conv_out.weight" in shapes else 4,
+        in_channels=_length(shapes, r"^conv_in\.weight$", 1, VideoUNetConfig.in_channels),
+        out_channels=_length(shapes, r"^conv_out\.(weight|bias)$", 0, VideoUNetConfig.out_channels),
         block_out_channels=widths,
         layers_per_block=layers,
         cross_attention=tuple(_has(shapes, f"down_blocks.{i}.attentions.") for i in range(len(widths))),
-        cross_attention_dim=text,
+        cross_attention_dim=_length(shapes, r"attn2\.to_k\.weight$", 1, VideoUNetConfig.cross_attention_dim),
         heads=heads,
         positions=_positions(shapes),
-        stride_embedding="stride_embedding.linear_1.weight" in shapes,
+        stride_embedding=_has(shapes, "stride_embedding."),
     )
 
 
 def trajectory_controlnet_config(shapes: Shapes, *, heads: int = HEADS) -> TrajectoryControlNetConfig:
-    between, channels = shapes["controlnet_cond_embedding.layers.0.weight"][:2]
-    return TrajectoryControlNetConfig(video_unet_config(shapes, heads=heads), channels, between)
+    first, published = r"^controlnet_cond_embedding\.layers\.0\.", TrajectoryControlNetConfig
+    return TrajectoryControlNetConfig(
+        video_unet_config(shapes, heads=heads),
+        control_channels=_length(shapes, first + "weight$", 1, published.control_channels),
+        condition_channels=_length(shapes, first, 0, published.condition_channels),
+    )
 
 
 def autoencoder_config(shapes: Shapes) -> dict[str, Any]:
     """What diffusers' AutoencoderKL is built with, of shapes under its own names."""
-    widths, layers = _widths(shapes, "encoder.{}.resnets.0.conv1.weight", "resnets")
+    widths, layers = _down_blocks(shapes, r"encoder\.", "resnets", "conv[12]")
     return {
-        "in_channels": shapes["encoder.conv_in.weight"][1],
-        "out_channels": shapes["decoder.conv_out.weight"][0],
-        "latent_channels": shapes["decoder.conv_in.weight"][1],
+        "in_channels": _length(shapes, r"^encoder\.conv_in\.weight$", 1, 3),
+        "out_channels": _length(shapes, r"^decoder\.conv_out\.(weight|bias)$", 0, 3),
+        "latent_channels": _length(shapes, r"^decoder\.conv_in\.weight$", 1, 4),
         "block_out_channels": widths,
         "layers_per_block": layers,
         "down_block_types": ("DownEncoderBlock2D",) * len(widths),
@@ -175,47 +252,34 @@ def autoencoder_config(shapes: Shapes) -> dict[str, Any]:
     }
 
 
-def _unet_config(file: WeightFile, shapes: Shapes) -> VideoUNetConfig:
-    with _building(file):
-        return video_unet_config(shapes, heads=_heads(file))
+def _length(shapes: Shapes, tensors: str, axis: int, published: int) -> int:
+    """The commonest length of an axis of the tensors so named; the published one where there is none."""
+    lengths = [s[axis] for name, s in shapes.items() if re.search(tensors, name) and len(s) > axis and s[axis]]
+    return mode(lengths) if lengths else published
 
 
-def _controlnet_config(file: WeightFile, shapes: Shapes) -> TrajectoryControlNetConfig:
-    with _building(file):
-        return trajectory_controlnet_config(shapes, heads=_heads(file))
+def _positions(shapes: Shapes) -> int:
+    return _length(shapes, r"pos_encoder\.pe$", 1, VideoUNetConfig.positions)
 
 
-@contextmanager
-def _building(file: WeightFile) -> Iterator[None]:
-    """What goes wrong when a network is built of shapes that no network has, told as a CheckpointError."""
-    try:
-        yield
-    except CheckpointError:
-        raise
-    except (MotionError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise CheckpointError(f"No network can be built of the tensors in {file.path}: {error}") from error
-
-
-def _widths(shapes: Shapes, first: str, layer: str) -> tuple[tuple[int, ...], int]:
-    """The width of every down block, by the tensor named `first`, and the layers of one block."""
-    widths: list[int] = []
-    while (shape := shapes.get(first.format(f"down_blocks.{len(widths)}"))) is not None:
-        widths.append(shape[0])
-    prefix, layers = first.format("down_blocks.0").split(layer)[0], 0
-    while _has(shapes, f"{prefix}{layer}.{layers}."):
-        layers += 1
-    return tuple(widths), layers
+def _down_blocks(shapes: Shapes, prefix: str, layer: str, tensors: str) -> tuple[tuple[int, ...], int]:
+    """The width of every down block, by the first axis of the tensors so named, and the layers of one block."""
+    place = re.compile(rf"{prefix}down_blocks\.(\d+)\.{layer}\.(\d+)\.{tensors}\.")
+    widths: dict[int, list[int]] = {}
+    layers: dict[int, set[str]] = {}
+    for name, shape in shapes.items():
+        found = place.match(name)
+        if found and shape and shape[0]:
+            widths.setdefault(int(found[1]), []).append(shape[0])
+            layers.setdefault(int(found[1]), set()).add(found[2])
+    return tuple(mode(widths[block]) for block in sorted(widths)), mode([*map(len, layers.values())] or [0])
 
 
 def _has(shapes: Shapes, prefix: str) -> bool:
     return any(name.startswith(prefix) for name in shapes)
 
 
-def _positions(shapes: Shapes) -> int:
-    return next((shape[1] for name, shape in shapes.items() if name.endswith(POSITIONS)), VideoUNetConfig.positions)
-
-
-def _heads(file: WeightFile) -> int:
+def heads_of(file: WeightFile) -> int:
     """As our own files say, or a diffusers config beside the file, which calls the count "attention_head_dim"."""
     beside = file.path.with_name("config.json")
     if HEADS_KEY in file.metadata:
@@ -226,6 +290,8 @@ def _heads(file: WeightFile) -> int:
         except (ValueError, AttributeError, OSError) as error:
             raise CheckpointError(f"{beside} is no config that can be read ({error}).") from None
     else:
+        told = HEADS
+    if told is None:
         told = HEADS
     if isinstance(told, list) and told and all(count == told[0] for count in told):
         told = told[0]
@@ -251,16 +317,9 @@ LDM_LAYERS = [  # in this order; of Stable Diffusion's own layout
 ]
 
 
-def _vae_names(file: WeightFile, wanted: Wanted, *, channels: int) -> dict[str, str]:
-    prefix = FIRST_STAGE if _has(file.shapes, FIRST_STAGE) else ""
-    theirs = [name for name in file.shapes if name.startswith(prefix)]
+def _vae_names(theirs: list[str], prefix: str) -> dict[str, str]:
     blocks = len({name.split(".up.")[1].split(".")[0] for name in theirs if ".up." in name})
-    names = {_diffusers_name(name.removeprefix(prefix), blocks): name for name in theirs}
-    shapes = _vae_shapes(file, names)
-    first, last = shapes.get("encoder.conv_in.weight", ()), shapes.get("decoder.conv_out.weight", ())
-    if len(first) != 4 or len(last) != 4 or (first[1], last[0]) != (channels, channels):
-        raise _another_kind(file, wanted)
-    return _checked(file, names, _built(_autoencoder, shapes, file), wanted, shapes)
+    return {_diffusers_name(name.removeprefix(prefix), blocks): name for name in theirs}
 
 
 def _diffusers_name(name: str, blocks: int) -> str:
@@ -275,39 +334,48 @@ def _diffusers_name(name: str, blocks: int) -> str:
     return f"{head}{attention}{table.get(part, part)}{dot}{kind}" if attention else name
 
 
-def _vae_shapes(file: WeightFile, names: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
-    """Shapes under our names; the 1×1 convolutions of an LDM attention are linear layers here."""
-    return {ours: _linear(ours, file.shapes[theirs]) for ours, theirs in names.items()}
-
-
 def _linear(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The 1×1 convolutions of Stable Diffusion's own attention are linear layers in diffusers."""
     return shape[:2] if ".attentions.0.to_" in name and shape[2:] == (1, 1) else shape
-
-
-def _autoencoder(shapes: Shapes) -> AutoencoderKL:
-    return AutoencoderKL(**autoencoder_config(shapes))
 
 
 # Strict loading.
 
-Config = TypeVar("Config")
+
+@contextmanager
+def _building(file: WeightFile) -> Iterator[None]:
+    """Networks without numbers; what goes wrong with shapes that no network has is told as a CheckpointError."""
+    try:
+        with torch.device("meta"):
+            yield
+    except CheckpointError:
+        raise
+    except (MotionError, ValueError, LookupError, TypeError, RuntimeError, ArithmeticError) as error:
+        raise CheckpointError(f"No network can be built of the tensors in {file.path}: {error}") from error
 
 
-def _built(build: Callable[[Config], nn.Module], config: Config, file: WeightFile) -> dict[str, tuple[int, ...]]:
-    """The layout of a network: every name and shape. Nothing is allocated."""
-    return {name: tuple(tensor.shape) for name, tensor in _empty(build, config, file).state_dict().items()}
+def _layout(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
-def _empty(build: Callable[[Config], Network], config: Config, file: WeightFile) -> Network:
-    with _building(file), torch.device("meta"):
-        return build(config)
+def _check_kind(file: WeightFile, wanted: Wanted) -> None:
+    kind = kind_of(file.shapes)
+    if kind not in wanted.kinds:
+        names = f" ({_few(list(file.shapes))})" if kind == KINDS[-1][0] else ""
+        raise CheckpointError(
+            f"{file.path} is not {wanted.what}. It seems to be {kind}{names}. "
+            f"Give the release's {wanted.file}, or what convert-weights made of it."
+        )
 
 
-def _checked(
-    file: WeightFile, names: dict[str, str], layout: Shapes, wanted: Wanted, shapes: Shapes | None = None
-) -> dict[str, str]:
-    """The names, if the file has every tensor of the layout, of its shape, and no other."""
-    shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()} if shapes is None else shapes
+def _checked(file: WeightFile, names: dict[str, str], shapes: Shapes, layout: Shapes, wanted: Wanted) -> dict[str, str]:
+    """The names, ours → theirs, if the file has every tensor of the layout, of its shape, and no other."""
+    whole = [theirs for theirs in names.values() if not file.dtypes[theirs].is_floating_point]
+    if whole:
+        raise CheckpointError(
+            f"{file.path} holds whole numbers, as quantised weights do ({_few(whole)}). Give {wanted.what} as floating "
+            f"numbers: the release's {wanted.file}, or what convert-weights made of it."
+        )
     faults = {
         "missing": [name for name in layout if name not in shapes and not name.endswith(POSITIONS)],
         "unexpected": [names[name] for name in shapes if name not in layout],
@@ -316,13 +384,12 @@ def _checked(
             for name in shapes
             if name in layout and shapes[name] != layout[name]
         ],
-        "not of floating numbers": [theirs for theirs in names.values() if not file.dtypes[theirs].is_floating_point],
     }
     told = [f"{len(found)} {fault} ({_few(found)})" for fault, found in faults.items() if found]
     if told:
         raise CheckpointError(
-            f"{file.path} does not fit {wanted.what}; tensors {'; '.join(told)}. It seems to be "
-            f"{kind_of(file.shapes)}. Give the release's {wanted.file}, or what convert-weights made of it."
+            f"{file.path} does not fit {wanted.what}; tensors {'; '.join(told)}. "
+            f"Give the release's {wanted.file}, or what convert-weights made of it."
         )
     return names
 
@@ -331,84 +398,28 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:TOLD]) + (", …" if len(names) > TOLD else "")
 
 
-def _loaded(
+def _filled(
     file: WeightFile,
+    network: Network,
     names: Mapping[str, str],
-    build: Callable[[Config], Network],
-    config: Config,
     dtype: torch.dtype | None,
     device: torch.device | str,
 ) -> Network:
-    network = _empty(build, config, file)
+    """The network with the file's numbers, copied: the file may go, or be written anew, while they are used."""
+    kept = dtype or _precision(file, names)
     weights: dict[str, Tensor] = {}
     for name, empty in network.state_dict().items():
-        kept = file.tensor(names[name]) if name in names else position_table(*empty.shape[1:])
-        own = torch.float16 if kept.dtype.itemsize == 1 else kept.dtype
-        weights[name] = kept.reshape(empty.shape).to(device, dtype or own)
+        numbers = file.tensor(names[name]) if name in names else position_table(*empty.shape[1:])
+        numbers = numbers.reshape(empty.shape)
+        weights[name] = numbers.to(device, kept, copy=True, memory_format=torch.contiguous_format)
     network.load_state_dict(weights, strict=True, assign=True)
     return network.eval().requires_grad_(False)
 
 
-# Which kind of file was given.
-
-
-def kind_of(shapes: Shapes) -> str:
-    """What a file with these names and shapes probably is, in words."""
-    return next(told for told, is_it in KINDS if is_it(shapes))
-
-
-def _any(pattern: str) -> Callable[[Shapes], bool]:
-    return lambda shapes: any(re.search(pattern, name) for name in shapes)
-
-
-def _shape(name: str, axis: int, length: int) -> Callable[[Shapes], bool]:
-    return lambda shapes: len(shapes.get(name, ())) > axis and shapes[name][axis] == length
-
-
-def _all(*tests: Callable[[Shapes], bool]) -> Callable[[Shapes], bool]:
-    return lambda shapes: all(test(shapes) for test in tests)
-
-
-def _no(test: Callable[[Shapes], bool]) -> Callable[[Shapes], bool]:
-    return lambda shapes: not test(shapes)
-
-
-_TEMPORAL = _any(r"(motion_modules|temporal_transformer)\.")
-_CONTROL = _any(r"controlnet_cond_embedding\.layers\.")
-_SPATIAL = _any(r"^(module\.)?(down_blocks\.0\.resnets|conv_in)")
-_TEXT_WIDTH = "down_blocks.{}.attentions.0.transformer_blocks.0.attn2.to_k.weight"
-
-KINDS: list[tuple[str, Callable[[Shapes], bool]]] = [  # the first that fits
-    ("a LoRA, not a whole network", _any(r"lora_(up|down|A|B)\b|\.lora\.|hada_w1|lokr_w1")),
-    ("a full SDXL checkpoint", _all(_any(r"^model\.diffusion_model\."), _any(r"^conditioner\."))),
-    (
-        "a full Stable Diffusion 2 checkpoint",
-        _all(_any(r"^model\.diffusion_model\."), _any(r"cond_stage_model\.model\.")),
-    ),
-    ("a full Stable Diffusion 1.5 checkpoint", _any(r"^model\.diffusion_model\.")),
-    ("an ordinary ControlNet of Stable Diffusion", _any(r"^control_model\.|controlnet_cond_embedding\.conv_in")),
-    ("a motion predictor together with its trajectory ControlNet", _all(_CONTROL, _any(r"^conv_out\."))),
-    ("a trajectory ControlNet without its UNet", _CONTROL),
-    ("a motion predictor of stage 1", _all(_TEMPORAL, _any(r"^stride_embedding\."))),
-    ("a video UNet of stage 2, without frame strides", _all(_TEMPORAL, _SPATIAL)),
-    ("an AnimateDiff module for SDXL, or HotshotXL", _all(_TEMPORAL, _no(_any(r"^down_blocks\.3\.")))),
-    (
-        "an AnimateDiff v1 or v3 module, which has no middle block",
-        _all(_TEMPORAL, _no(_any(r"^mid_block\."))),
-    ),
-    ("a motion module: of stage 2, or AnimateDiff v2", _TEMPORAL),
-    ("a CLIP text encoder", _any(r"^(text_model|transformer\.text_model|cond_stage_model)\.|token_embedding\.weight$")),
-    ("a flow VAE", _shape("encoder.conv_in.weight", 1, 2)),
-    ("an image VAE", _any(r"^(first_stage_model\.)?encoder\.conv_in\.weight$")),
-    ("an SDXL UNet", _all(_SPATIAL, _any(r"^add_embedding\."))),
-    ("a Stable Diffusion 2 UNet", _all(_SPATIAL, _shape(_TEXT_WIDTH.format(0), 1, 1024))),
-    ("a plain Stable Diffusion 1.5 UNet, without temporal layers", _SPATIAL),
-    ("something else", lambda shapes: True),
-]
-
-
-def _another_kind(file: WeightFile, wanted: Wanted) -> CheckpointError:
-    return CheckpointError(
-        f"{file.path} is not {wanted.what}. It seems to be {kind_of(file.shapes)}. "
-        f"Give the release's {wanted.file}, or what convert-weights made of it."
-    )
+def _precision(file: WeightFile, names: Mapping[str, str]) -> torch.dtype:
+    """That of most numbers; 8-bit floats cannot be computed with."""
+    counts: Counter[torch.dtype] = Counter()
+    for theirs in names.values():
+        counts[file.dtypes[theirs]] += math.prod(file.shapes[theirs])
+    most = counts.most_common(1)[0][0]
+    return torch.float16 if most.itemsize == 1 else most

@@ -22,13 +22,13 @@ from torch import Tensor
 
 from .checkpoints import (
     HEADS_KEY,
+    heads_of,
     image_vae_names,
     motion_module_names,
     motion_predictor_names,
     motion_vae_names,
     trajectory_controlnet_names,
 )
-from .checkpoints import _heads as heads_of
 from .errors import CheckpointError, MotionError
 from .stable_diffusion import CONFIG, PREFIX, text_encoder_names
 from .weight_file import DTYPES, WeightFile

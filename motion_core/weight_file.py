@@ -6,10 +6,15 @@ with WeightFile("unet.bin") as file:
 
 from __future__ import annotations
 
+import io
 import os
-import pickle
+import pickletools
 import re
-from contextlib import ExitStack
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -33,7 +38,14 @@ DTYPES = {
     "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
 }  # fmt: skip
-FOREIGN = r"GLOBAL `?(?!torch\.|collections\.)([A-Za-z_]\w*(?:\.\w+)+)(?![.\w])"  # what torch says it would not call
+TENSORS = re.compile(  # what a pickle of tensors calls; anything else could be somebody's code
+    r"(torch|torch\._utils|torch\._tensor|torch\.storage|torch\.serialization|torch\.nn\.parameter|collections|_codecs)\.\w+"
+)
+PICKLE_AT_MOST = 1 << 26  # bytes that are searched for calls; names and shapes take far less
+DAMAGE = (  # what damaged bytes make pickletools and zipfile raise
+    ValueError, LookupError, OSError, EOFError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
 CUT_OFF = "is damaged or was not downloaded completely"
 
 
@@ -51,17 +63,14 @@ class WeightFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._open = ExitStack()
         self._pickled: dict[str, Tensor] = {}
-        try:
-            beginning = self._beginning()
+        beginning = self._beginning()
+        with ExitStack() as self._open:  # closes the file if it cannot be used
             if _is_safetensors(beginning):
                 self._read_safetensors()
             else:
-                self._read_pickle(beginning)
-        except BaseException:
-            self._open.close()
-            raise
+                self._read_pickle(zipped=beginning.startswith(PICKLED[0]))
+            self._open = self._open.pop_all()
 
     def __enter__(self) -> WeightFile:
         return self
@@ -91,12 +100,12 @@ class WeightFile:
             raise CheckpointError(f"{self.path} cannot be read: {error.strerror or error}.") from None
         if not beginning:
             raise CheckpointError(f"{self.path} is empty. Download it again.")
+        if _is_safetensors(beginning) or beginning.startswith(PICKLED):
+            return beginning
         for start, told in NOT_WEIGHTS.items():
             if beginning.lstrip().startswith(start):
                 raise CheckpointError(f"{self.path} is {told}.")
-        if not (_is_safetensors(beginning) or beginning.startswith(PICKLED)):
-            raise CheckpointError(f"{self.path} {CUT_OFF}, or is no file of weights. Download it again.")
-        return beginning
+        raise CheckpointError(f"{self.path} {CUT_OFF}, or is no file of weights. Download it again.")
 
     def _read_safetensors(self) -> None:
         try:
@@ -116,15 +125,14 @@ class WeightFile:
             {name: DTYPES[piece.get_dtype()] for name, piece in slices.items()},
         )
 
-    def _read_pickle(self, beginning: bytes) -> None:
-        zipped = beginning.startswith(PICKLED[0])
+    def _read_pickle(self, *, zipped: bool) -> None:
         # torch goes by the suffix .safetensors whatever the content, but not of an open file, which it cannot map
         mapped = zipped and self.path.suffix.lower() != ".safetensors"
         try:
             source = self.path if mapped else self._open.enter_context(open(self.path, "rb"))  # noqa: SIM115
             held = torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
         except Exception as error:  # a damaged pickle makes torch raise whatever its bytes happen to lead to
-            raise CheckpointError(self._refusal(error)) from error
+            raise CheckpointError(self._refusal(zipped=zipped)) from error
         self._pickled = self._weights_in(held)
         self.metadata = {}
         self._tell(
@@ -132,12 +140,13 @@ class WeightFile:
             {name: tensor.dtype for name, tensor in self._pickled.items()},
         )
 
-    def _refusal(self, error: Exception) -> str:
-        named = re.search(FOREIGN, str(error)) if isinstance(error, pickle.UnpicklingError) else None
-        if named is None:
-            return f"{self.path} {CUT_OFF} ({_first_line(error)}). Download it again."
+    def _refusal(self, *, zipped: bool) -> str:
+        """Why torch did not read the file. Its own words are not told: they advise to run the code."""
+        foreign = next((name for name in _calls(self.path, zipped=zipped) if not TENSORS.fullmatch(name)), None)
+        if foreign is None:
+            return f"{self.path} {CUT_OFF}, or is pickled in a way not read here. Get it again, best as .safetensors."
         return (
-            f"{self.path} holds more than tensors ({named[1]}), and opening it could run somebody's code. It was not "
+            f"{self.path} holds code and not only tensors ({foreign}), and opening it could run that. It was not "
             "opened. Get the same weights as .safetensors."
         )
 
@@ -148,10 +157,17 @@ class WeightFile:
         tensors = {}
         if isinstance(held, dict):
             tensors = {
-                name: value for name, value in held.items() if isinstance(name, str) and isinstance(value, Tensor)
+                name: value.detach()
+                for name, value in held.items()
+                if isinstance(name, str) and isinstance(value, Tensor)
             }
         if not tensors:
             raise CheckpointError(f"{self.path} holds no named tensors. Give a file of weights (a “state dict”).")
+        for name, tensor in tensors.items():
+            if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
+                raise CheckpointError(
+                    f"{self.path} holds {name} without its plain numbers (sparse, quantised or empty)."
+                )
         return tensors
 
     def _tell(self, shapes: dict[str, tuple[int, ...]], dtypes: dict[str, torch.dtype]) -> None:
@@ -169,6 +185,26 @@ def _is_safetensors(beginning: bytes) -> bool:
     return len(beginning) > 8 and beginning[8:9] == b"{" and int.from_bytes(beginning[:8], "little") < 1 << 40
 
 
-def _first_line(error: object) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:160]
+def _calls(path: Path, *, zipped: bool) -> Iterator[str]:
+    """The functions and classes that a pickle names, read without running it; of a damaged one, those before it."""
+    with ExitStack() as opened, suppress(*DAMAGE):
+        pickled = opened.enter_context(open(path, "rb"))
+        if zipped:
+            archive = opened.enter_context(zipfile.ZipFile(pickled))
+            inside = [name for name in archive.namelist() if name.endswith("data.pkl")]
+            pickled = opened.enter_context(archive.open(inside[0]))
+        start = io.BytesIO(pickled.read(PICKLE_AT_MOST))
+        for _ in range(4):  # the old format: a mark, a version, the machine, and then the weights
+            texts: list[str | None] = []  # what STACK_GLOBAL takes its two names from, and memo recalls
+            memo: list[str | None] = []
+            for opcode, argument, _ in pickletools.genops(start):
+                if opcode.name in ("GLOBAL", "INST"):
+                    yield str(argument).replace(" ", ".")
+                elif opcode.name == "STACK_GLOBAL":
+                    yield ".".join(text or "?" for text in texts[-2:])
+                elif opcode.name == "MEMOIZE":
+                    memo.append(texts[-1])
+                    continue
+                if opcode.name in ("BINGET", "LONG_BINGET") and isinstance(argument, int) and memo:
+                    argument = memo[argument]
+                texts.append(argument if isinstance(argument, str) else None)

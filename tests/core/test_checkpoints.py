@@ -83,6 +83,20 @@ def test_the_published_flow_vae_is_built_with_no_name_missing_and_none_too_many(
     assert (config["in_channels"], config["out_channels"], config["latent_channels"]) == (2, 2, 4)
 
 
+def test_the_published_sizes_pass_the_strict_check_and_are_recognised(tmp_path):
+    unet, controlnet = parted(layout("stage1"))
+    module = {name: shape for name, shape in unet.items() if ".motion_modules." in name}
+    for shapes, names_in, kind in (
+        (unet, checkpoints.motion_predictor_names, "a motion predictor of stage 1"),
+        (controlnet, checkpoints.trajectory_controlnet_names, "a trajectory ControlNet without its UNet"),
+        (module, motion_module_names, "a motion module: of stage 2, or AnimateDiff v2"),
+    ):
+        path = saved(tmp_path / "full.bin", {name: torch.zeros(1).expand(shape) for name, shape in shapes.items()})
+        with WeightFile(path) as file:
+            assert names_in(file) == {name: name for name in shapes}
+            assert kind_of(file.shapes) == kind
+
+
 # Loading.
 
 
@@ -130,10 +144,34 @@ def test_the_precision_is_the_files_or_the_one_asked_for(tmp_path, stage1, store
     assert {tensor.dtype for tensor in unet.state_dict().values()} == {kept}
 
 
+@pytest.mark.parametrize("suffix", [".bin", ".safetensors"])
+def test_a_file_may_be_written_anew_while_its_weights_are_used(tmp_path, stage1, suffix):
+    unet = parted(stage1)[0]
+    path = saved(tmp_path / f"unet{suffix}", unet)
+    loaded = load_motion_predictor(path)
+    path.write_bytes(b"\0" * path.stat().st_size)
+    same(loaded, unet)
+
+
+def test_the_precision_of_most_numbers_is_that_of_all(tmp_path, stage1):
+    unet = {name: w.half() for name, w in parted(stage1)[0].items() if not name.endswith("pos_encoder.pe")}
+    unet |= {"conv_in.weight": unet["conv_in.weight"].float()}
+    unet = load_motion_predictor(saved(tmp_path / "unet.bin", unet))
+    assert {tensor.dtype for tensor in unet.state_dict().values()} == {torch.float16}
+
+
+def test_numbers_lie_in_memory_as_new_ones_do(tmp_path, stage1):
+    unet = parted(stage1)[0]
+    last = {name: w.to(memory_format=torch.channels_last) if w.ndim == 4 else w for name, w in unet.items()}
+    loaded = load_motion_predictor(saved(tmp_path / "unet.bin", last))
+    same(loaded, unet)
+    assert all(tensor.is_contiguous() for tensor in loaded.state_dict().values())
+
+
 def test_heads_are_eight_unless_a_config_beside_the_file_says_otherwise(tmp_path, stage1):
     path = saved(tmp_path / "unet.bin", parted(stage1)[0])
     assert load_motion_predictor(path).config.heads == 8
-    for told, heads in [(4, 4), ([16, 16, 16, 16], 16)]:
+    for told, heads in [(4, 4), ([16, 16, 16, 16], 16), (None, 8)]:
         (tmp_path / "config.json").write_text(json.dumps({"attention_head_dim": told}))
         assert load_motion_predictor(path).config.heads == heads
     for told in ([8, 4], "many", 0):
@@ -194,6 +232,12 @@ def test_an_autoencoder_is_the_same_under_every_name_it_goes_by(tmp_path, naming
     same(loaded.autoencoder if role == "vae_flow" else loaded, today(published))
 
 
+def test_what_training_left_in_an_autoencoders_file_is_no_fault(tmp_path):
+    published = miniature.state_dict("vae_img")
+    left = {"loss.logvar": torch.zeros(()), "model_ema.decay": torch.tensor(0.9)}
+    same(load_image_vae(saved(tmp_path / "vae.ckpt", {"state_dict": ldm(published) | left})), today(published))
+
+
 # What does not fit.
 
 
@@ -226,15 +270,78 @@ def test_many_missing_tensors_are_counted_and_the_first_few_named(tmp_path, stag
 
 def test_quantised_weights_are_refused(tmp_path, stage1):
     unet = {name: w.to(torch.int8) for name, w in parted(stage1)[0].items()}
-    assert "not of floating numbers" in refused(load_motion_predictor, saved(tmp_path / "unet.bin", unet))
+    told = refused(load_motion_predictor, saved(tmp_path / "unet.bin", unet))
+    assert "holds whole numbers, as quantised weights do (conv_in.weight, " in told
+    assert "unet/diffusion_pytorch_model.bin" in told
+
+
+SPOILED = [
+    "conv_in.weight",
+    "conv_out.weight",
+    "stride_embedding.linear_1.weight",
+    "down_blocks.0.resnets.0.conv1.weight",
+    "down_blocks.0.resnets.1.conv2.bias",
+    "down_blocks.3.resnets.0.conv1.weight",
+    "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight",
+    "mid_block.motion_modules.0.temporal_transformer.proj_in.weight",
+]
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_one_missing_tensor_is_named_and_no_other_whatever_was_inferred_from_it(tmp_path, stage1, name):
+    unet = parted(stage1)[0]
+    del unet[name]
+    told = refused(load_motion_predictor, saved(tmp_path / "unet.bin", unet))
+    assert f"does not fit the motion predictor of stage 1; tensors 1 missing ({name}). " in told
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (0, 0, 0, 0)])
+@pytest.mark.parametrize("name", [name for name in SPOILED if not name.startswith("conv_out")])
+def test_one_misshaped_tensor_is_named_and_no_other(tmp_path, stage1, name, shape):
+    unet = parted(stage1)[0] | {name: torch.zeros(shape)}
+    told = refused(load_motion_predictor, saved(tmp_path / "unet.bin", unet))
+    assert f"tensors 1 of another shape ({name} {list(shape)} instead of " in told
+
+
+@pytest.mark.parametrize(
+    "name", ["controlnet_cond_embedding.layers.0.weight", "conv_in.weight", "controlnet_mid_block.bias"]
+)
+def test_a_tensor_missing_from_a_controlnet_is_named(tmp_path, stage1, name):
+    controlnet = parted(stage1)[1]
+    del controlnet[name]
+    told = refused(load_trajectory_controlnet, saved(tmp_path / "controlnet.bin", controlnet))
+    assert f"does not fit the trajectory ControlNet; tensors 1 missing ({name}). " in told
+
+
+@pytest.mark.parametrize("name", ["encoder.conv_in.weight", "decoder.conv_out.weight", "post_quant_conv.bias"])
+@pytest.mark.parametrize(("role", "load"), [("vae_flow", load_motion_vae), ("vae_img", load_image_vae)])
+def test_a_tensor_missing_from_an_autoencoder_is_named(tmp_path, role, load, name):
+    weights = miniature.state_dict(role)
+    del weights[name]
+    assert f"tensors 1 missing ({name}). " in refused(load, saved(tmp_path / "vae.bin", weights))
+
+
+def test_a_picture_with_four_channels_is_no_picture_of_the_image_vae(tmp_path):
+    weights = miniature.state_dict("vae_img")
+    first = "encoder.conv_in.weight"
+    wide = {**weights, first: torch.zeros(len(weights[first]), 4, 3, 3)}
+    assert f"1 of another shape ({first} " in refused(load_image_vae, saved(tmp_path / "vae.bin", wide))
+
+
+def test_the_vae_of_sdxl_is_not_taken_for_that_of_sd15(tmp_path):
+    sdxl = full_checkpoint(miniature.state_dict("vae_img")) | {"conditioner.embedders.0.x": torch.zeros(1)}
+    assert "a full SDXL checkpoint" in refused(load_image_vae, saved(tmp_path / "sdxl.safetensors", sdxl))
+
+
+def test_a_checkpoint_without_its_vae_is_told(tmp_path):
+    path = saved(tmp_path / "novae.ckpt", {"model.diffusion_model.out.2.bias": torch.zeros(4)})
+    assert "a full Stable Diffusion 1.5 checkpoint without its VAE" in refused(load_image_vae, path)
 
 
 def test_tensors_of_which_no_network_can_be_built_are_refused(tmp_path, stage1):
-    unet = parted(stage1)[0]
-    for block in range(1, 4):
-        unet = {name: w for name, w in unet.items() if f"down_blocks.{block}" not in name}
-    unet["down_blocks.0.resnets.0.conv1.weight"] = torch.zeros(20, 32, 3, 3)
-    assert "No network can be built" in refused(load_motion_predictor, saved(tmp_path / "unet.bin", unet))
+    path = saved(tmp_path / "unet.bin", parted(stage1)[0])
+    (tmp_path / "config.json").write_text('{"attention_head_dim": 7}')
+    assert "No network can be built" in refused(load_motion_predictor, path)
 
 
 def motion_module(stage1, *, middle=True, positions=32, blocks=4):
@@ -248,6 +355,11 @@ def plain_unet(stage1, text=32):
     return {n: w for n, w in parted(stage1)[0].items() if "motion_modules" not in n and "stride" not in n}
 
 
+def stage_2(stage1):
+    unet = {name: w for name, w in parted(stage1)[0].items() if not name.startswith("stride_embedding.")}
+    return unet | {"conv_in.weight": unet["conv_in.weight"][:, :4]}
+
+
 def others(stage1):
     """Files that people have, and what they are told."""
     one = torch.zeros(1)
@@ -256,8 +368,19 @@ def others(stage1):
     }
     return {
         "motion_module": (motion_module(stage1), "a motion module: of stage 2, or AnimateDiff v2"),
-        "animatediff_v1": (motion_module(stage1, middle=False, positions=24), "an AnimateDiff v1 or v3 module"),
-        "hotshot": (motion_module(stage1, middle=False, blocks=3), "an AnimateDiff module for SDXL, or HotshotXL"),
+        "animatediff_v1": (motion_module(stage1, middle=False, positions=24), "an AnimateDiff v1 module"),
+        "animatediff_v3": (motion_module(stage1, middle=False), "an AnimateDiff v3 module"),
+        "animatediff_sdxl": (motion_module(stage1, middle=False, blocks=3), "an AnimateDiff module for SDXL"),
+        "animatediff_diffusers": (
+            {"down_blocks.0.motion_modules.0.transformer_blocks.0.attn1.to_q.weight": one},
+            "an AnimateDiff module in diffusers' names",
+        ),
+        "animatediff_lora": (
+            {"down_blocks.0.motion_modules.0.temporal_transformer.processor.to_q_lora.down.weight": one},
+            "a LoRA",
+        ),
+        "hotshot": ({"down_blocks.0.temporal_attentions.0.pos_encoder.positional_encoding": one}, "a HotshotXL module"),
+        "stage_2": (stage_2(stage1), "a video UNet of stage 2"),
         "plain": (plain_unet(stage1), "a plain Stable Diffusion 1.5 UNet"),
         "sd2": (sd2, "a Stable Diffusion 2 UNet"),
         "sdxl": (plain_unet(stage1) | {"add_embedding.linear_1.weight": one}, "an SDXL UNet"),
@@ -269,13 +392,14 @@ def others(stage1):
         ),
         "controlnet_ldm": ({"control_model.zero_convs.0.0.weight": one}, "an ordinary ControlNet"),
         "controlnet": ({"controlnet_cond_embedding.conv_in.weight": one}, "an ordinary ControlNet"),
+        "sparsectrl": (motion_module(stage1) | {"controlnet_cond_embedding.weight": one}, "an ordinary ControlNet"),
         "lora": ({"lora_unet_down_blocks_0_attentions_0.lora_up.weight": one}, "a LoRA"),
         "lora_peft": ({"unet.down_blocks.0.attentions.0.to_q.lora_A.weight": one}, "a LoRA"),
         "text": ({"text_model.embeddings.token_embedding.weight": one}, "a CLIP text encoder"),
         "flow_vae": (miniature.state_dict("vae_flow"), "a flow VAE"),
         "image_vae": (miniature.state_dict("vae_img"), "an image VAE"),
         "trajectory": (parted(stage1)[1], "a trajectory ControlNet without its UNet"),
-        "other": ({"layers.0.weight": one}, "something else"),
+        "other": ({"layers.0.weight": one}, "something else (layers.0.weight)"),
     }  # fmt: skip
 
 
