@@ -21,6 +21,8 @@ from motion_core.video_file import write_video
 
 from .draft import draft_table, memory_table
 from .methods import methods_table
+from .predictor import memory_table as predictor_memory_table
+from .predictor import share_table, step_table
 from .splat import operator_table, splat_table
 from .stories import STORIES, Story
 
@@ -57,6 +59,18 @@ SECTIONS = [
         "average over what moves) of a bar bent about a pin, and of the three photos below; how far the worst drawn "
         "end is missed; seconds for the motion of the raccoon.",
         methods_table,
+    ),
+    (
+        "One step of the motion predictor, SD1.5's widths",
+        "UNet and ControlNet with random weights, 15 frames, both halves of the guidance; float32 at a latent of 12×8 "
+        "on a CPU, float16 at 64×40 on a GPU. Memory is what the step needs beside the weights.",
+        step_table,
+    ),
+    ("Where that step spends its time", "Of the first row above.", share_table),
+    (
+        "Memory of a step by the frames computed at a time",
+        "A fifth of the widths at a latent of 32×20, where what the frames cost can be seen beside the weights.",
+        predictor_memory_table,
     ),
 ]
 
