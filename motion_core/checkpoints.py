@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mode
 from typing import Any, TypeVar
 
@@ -22,13 +22,27 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 
 from .errors import CheckpointError, MotionError
+from .kinds import (
+    AUTOENCODER,
+    CONTROL_ALONE,
+    FLOW_AUTOENCODER,
+    MODULE,
+    MODULE_V1,
+    MODULE_V3,
+    SD15,
+    STAGE1,
+    STAGE1_WITH_CONTROL,
+    UNKNOWN,
+    Shapes,
+    kind_of,
+)
+from .models.motion_modules import MotionModules
 from .models.motion_vae import MotionVAE
 from .models.temporal import position_table
 from .models.trajectory_controlnet import TrajectoryControlNet, TrajectoryControlNetConfig
 from .models.video_unet import VideoUNet, VideoUNetConfig
 from .weight_file import WeightFile
 
-Shapes = Mapping[str, tuple[int, ...]]
 Network = TypeVar("Network", bound=nn.Module)
 
 CONTROLNET = "controlnet."  # before the ControlNet's names, as its file was saved from the UNet that holds it
@@ -36,54 +50,9 @@ FIRST_STAGE = "first_stage_model."  # before the VAE's names in a full Stable Di
 POSITIONS = "pos_encoder.pe"  # computed where a file leaves them out
 HEADS = 8  # of every attention of SD1.5 and of the published networks; no tensor shows it
 HEADS_KEY = "motion_i2v.heads"  # in the metadata of our own files
+PARALLEL = "module."  # before every name of a module that was saved while it was trained on many GPUs
 LEFTOVERS = ("loss.", "model_ema.")  # of its training, in files of Stable Diffusion's own VAE
 TOLD = 3  # names in a message
-
-# Which kind of file was given. The kinds that are wanted have a name here.
-
-STAGE1 = "a motion predictor of stage 1"
-STAGE1_WITH_CONTROL = "a motion predictor together with its trajectory ControlNet"
-CONTROL_ALONE = "a trajectory ControlNet without its UNet"
-MODULE = "a motion module: of stage 2, or AnimateDiff v2"
-FLOW_AUTOENCODER = "a flow VAE"
-AUTOENCODER = "an image VAE"
-SD15 = "a full Stable Diffusion 1.5 checkpoint"
-
-KINDS: list[tuple[str, list[str], list[str]]] = [
-    # The first that fits: patterns that are all found in lines like "conv_in.weight 320 8 3 3", and that are not.
-    ("a LoRA, not a whole network", [r"lora|hada_w|lokr_w"], []),
-    (FLOW_AUTOENCODER, [r"^(first_stage_model\.)?(encoder\.conv_in\.weight \d+ 2|decoder\.conv_out\.weight 2) "], []),
-    ("a full SDXL checkpoint", [r"^model\.diffusion_model\.", r"^conditioner\."], []),
-    ("a full Stable Diffusion 2 checkpoint", [r"^model\.diffusion_model\.", r"^cond_stage_model\.model\."], []),
-    (SD15, [r"^model\.diffusion_model\."], []),
-    ("an ordinary ControlNet", [r"^control_model\.|controlnet_cond_embedding\.(conv_in|weight|bias)"], []),
-    (STAGE1_WITH_CONTROL, [r"controlnet_cond_embedding\.layers\.", r"^(conv_out|conv_norm_out|up_blocks)\."], []),
-    (CONTROL_ALONE, [r"controlnet_cond_embedding\.layers\."], []),
-    (STAGE1, [r"motion_modules\.", r"^stride_embedding\.|^conv_in\.weight \d+ 8 "], []),
-    ("a video UNet of stage 2, without frame strides", [r"motion_modules\.", r"^down_blocks\.0\.resnets"], []),
-    ("a HotshotXL module", [r"temporal_attentions\."], []),
-    ("an AnimateDiff module in diffusers' names", [r"motion_modules\."], [r"temporal_transformer\."]),
-    ("an AnimateDiff module for SDXL", [r"motion_modules\."], [r"^(down|up)_blocks\.3\."]),
-    ("an AnimateDiff v1 module", [r"pos_encoder\.pe 1 24 "], [r"^mid_block\."]),
-    ("an AnimateDiff v3 module", [r"motion_modules\."], [r"^mid_block\."]),
-    (MODULE, [r"motion_modules\."], []),
-    ("a CLIP text encoder", [r"token_embedding\.weight "], []),
-    (AUTOENCODER, [r"^(first_stage_model\.)?(encoder|decoder)\.(conv_in|conv_out|mid)"], []),
-    ("an SDXL UNet", [r"^add_embedding\."], []),
-    ("a Stable Diffusion 2 UNet", [r"^down_blocks\..*attn2\.to_k\.weight \d+ 1024$"], []),
-    ("a plain Stable Diffusion 1.5 UNet, without temporal layers", [r"^down_blocks\.0\.resnets|^conv_in\."], []),
-    ("something else", [], []),
-]
-
-
-def kind_of(shapes: Shapes) -> str:
-    """What a file with these names and shapes probably is, in words."""
-    lines = "\n".join(" ".join(map(str, (name, *shape))) for name, shape in shapes.items())
-
-    def found(pattern: str) -> bool:
-        return re.search(pattern, lines, flags=re.MULTILINE) is not None
-
-    return next(kind for kind, has, lacks in KINDS if all(map(found, has)) and not any(map(found, lacks)))
 
 
 @dataclass(frozen=True)
@@ -106,7 +75,12 @@ FLOW_VAE = Wanted("the flow VAE", f"{FLOWGEN}/vae_flow/diffusion_pytorch_model.b
 IMAGE_VAE = Wanted(
     "the image VAE of SD1.5", "stage2/StableDiffusion/vae/diffusion_pytorch_model.bin", (AUTOENCODER, SD15)
 )
-MOTION_MODULE = Wanted("the motion module of stage 2", "stage2/Motion_Module/motion_block.bin", (MODULE,))
+RENDERER_MODULE = Wanted("the motion module of stage 2", "stage2/Motion_Module/motion_block.bin", (MODULE,))
+MOTION_MODULE = Wanted(
+    "a motion module for SD1.5",
+    "stage2/Motion_Module/motion_block.bin or an AnimateDiff v1, v2 or v3 module for SD1.5",
+    (MODULE, MODULE_V1, MODULE_V3),
+)
 
 
 def load_motion_predictor(
@@ -145,6 +119,37 @@ def load_image_vae(
         return _filled(file, *_autoencoder(file, IMAGE_VAE, channels=3), dtype, device)
 
 
+def load_motion_modules(
+    path: str | os.PathLike[str], *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+) -> MotionModules:
+    """Stage 2's temporal layers, or those of AnimateDiff v1, v2 or v3 for SD1.5; see above."""
+    with WeightFile(path) as file:
+        return _filled(file, *_motion_modules(file, MOTION_MODULE), dtype, device)
+
+
+def assembled(weights: Mapping[str, Tensor], modules: MotionModules) -> VideoUNet:
+    """SD1.5's UNet, in diffusers' names, with motion modules between its layers: the renderer's network.
+
+    The tensors are shared, not copied. CheckpointError: the two do not belong to the same kind of UNet.
+    """
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    theirs, ours = modules.config, video_unet_config(shapes, heads=modules.config.heads)
+    for what, module, unet in (
+        ("widths", theirs.block_out_channels, ours.block_out_channels),
+        ("layers in a block", theirs.layers_per_block, ours.layers_per_block),
+    ):
+        if module != unet:
+            raise CheckpointError(
+                f"The motion module is for a UNet of {what} {module}, and the checkpoint's has {unet}. "
+                "Both are to be made for the same model: SD1.5."
+            )
+    config = replace(ours, positions=theirs.positions, middle_motion=theirs.middle_motion)
+    with torch.device("meta"):
+        network = VideoUNet(config)
+    network.load_state_dict({**weights, **modules.state_dict()}, strict=True, assign=True)
+    return network.eval().requires_grad_(False)
+
+
 # What each network's names are in a file: {ours: theirs}, checked strictly against its layout. Reads no weights.
 
 
@@ -165,16 +170,8 @@ def image_vae_names(file: WeightFile) -> dict[str, str]:
 
 
 def motion_module_names(file: WeightFile) -> dict[str, str]:
-    """Stage 2's temporal layers: those of a whole UNet, and nothing else."""
-    _check_kind(file, MOTION_MODULE)
-    widths, layers = _down_blocks(file.shapes, "", "motion_modules", r"temporal_transformer\.(norm|proj_in|proj_out)")
-    with _building(file):
-        config = VideoUNetConfig(
-            block_out_channels=widths, layers_per_block=layers, cross_attention=(False,) * len(widths),
-            heads=heads_of(file), positions=_positions(file.shapes), stride_embedding=False,
-        )  # fmt: skip
-        layout = {name: s for name, s in _layout(VideoUNet(config)).items() if ".motion_modules." in name}
-    return _checked(file, {name: name for name in file.shapes}, file.shapes, layout, MOTION_MODULE)
+    """Of stage 2's own; AnimateDiff's are no part of the release."""
+    return _motion_modules(file, RENDERER_MODULE)[1]
 
 
 def _predictor(file: WeightFile) -> tuple[VideoUNet, dict[str, str]]:
@@ -193,6 +190,23 @@ def _controlnet(file: WeightFile) -> tuple[TrajectoryControlNet, dict[str, str]]
     with _building(file):
         network = TrajectoryControlNet(trajectory_controlnet_config(shapes, heads=heads_of(file)))
     return network, _checked(file, names, shapes, _layout(network), TRAJECTORY)
+
+
+def _motion_modules(file: WeightFile, wanted: Wanted) -> tuple[MotionModules, dict[str, str]]:
+    _check_kind(file, wanted)
+    prefix = PARALLEL if all(name.startswith(PARALLEL) for name in file.shapes) else ""
+    names = {name.removeprefix(prefix): name for name in file.shapes}
+    shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()}
+    widths, layers = _down_blocks(shapes, "", "motion_modules", r"temporal_transformer\.(norm|proj_in|proj_out)")
+    with _building(file):
+        network = MotionModules(
+            VideoUNetConfig(
+                in_channels=4, block_out_channels=widths, layers_per_block=layers,
+                cross_attention=(False,) * len(widths), heads=heads_of(file), positions=_positions(shapes),
+                stride_embedding=False, middle_motion=_has(shapes, "mid_block."),
+            )
+        )  # fmt: skip
+    return network, _checked(file, names, shapes, _layout(network), wanted)
 
 
 def _autoencoder(file: WeightFile, wanted: Wanted, *, channels: int) -> tuple[AutoencoderKL, dict[str, str]]:
@@ -361,7 +375,7 @@ def _layout(network: nn.Module) -> dict[str, tuple[int, ...]]:
 def _check_kind(file: WeightFile, wanted: Wanted) -> None:
     kind = kind_of(file.shapes)
     if kind not in wanted.kinds:
-        names = f" ({_few(list(file.shapes))})" if kind == KINDS[-1][0] else ""
+        names = f" ({_few(list(file.shapes))})" if kind == UNKNOWN else ""
         raise CheckpointError(
             f"{file.path} is not {wanted.what}. It seems to be {kind}{names}. "
             f"Give the release's {wanted.file}, or what convert-weights made of it."

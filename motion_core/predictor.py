@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange, repeat
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from .models.motion_vae import LATENT_SCALE, REDUCTION, MotionVAE
 from .models.trajectory_controlnet import TrajectoryControlNet
 from .models.video_unet import Residuals, VideoUNet
 from .sampling import PUBLISHED, Half, Sampling, Step, denoised, guided
+from .stable_diffusion import padded
 from .types import MotionField, Size, SparseField
 
 ROUNDING = 1e-6  # steps; so that 0.1 of 30 of them begins with step 3
@@ -201,13 +201,3 @@ def control_latents(field: SparseField, motion_vae: MotionVAE, noise: Tensor | N
     latents = motion_vae.encode(displacement, noise)
     known = padded(field.known)[..., ::REDUCTION, ::REDUCTION].to(latents)
     return rearrange(torch.cat([latents, known], dim=1), "f c h w -> 1 c f h w")
-
-
-def padded(picture: Tensor) -> Tensor:
-    """[…, H, W] with its last row and column repeated up to the next multiples of 8 pixels. Nothing is resized."""
-    size = Size.of(picture)
-    down, right = -size.height % REDUCTION, -size.width % REDUCTION
-    flat = picture.reshape(1, -1, *size)
-    return F.pad(flat, (0, right, 0, down), mode="replicate").reshape(
-        *picture.shape[:-2], size.height + down, size.width + right
-    )

@@ -19,6 +19,7 @@ from .errors import MotionError
 
 Sampler = Literal["ddim", "dpmpp_2m", "unipc", "euler", "lcm"]
 Half = Literal["both", "positive", "negative"]
+Noised = Callable[[Tensor, Tensor], Tensor]  # (clean latents, standard normal noise) → latents of some step
 
 TRAIN_STEPS = 1000
 FIRST_BETA, LAST_BETA = 0.00085, 0.012  # plainly linear, as published; ComfyUI calls this "sqrt_linear"
@@ -77,12 +78,15 @@ def denoised(
     sampling: Sampling,
     *,
     generator: torch.Generator | None = None,
+    renew: Callable[[Tensor, Noised], Tensor] | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> Tensor:
     """Latents from noise, in float32, of the noise's shape.
 
     predict: (latents as the network sees them, time step, index of the step) → the noise in them, guided.
     noise: standard normal. generator: for samplers that draw noise on their way ("lcm").
+    renew: (latents after a step, noised) → latents to go on with; noised(clean, noise) is as noisy as they are. Not
+        called after the last step, where nothing is noisy.
     on_step: told after every step; an exception that it raises ends the run, which is how to cancel.
     """
     scheduler = scheduler_for(sampling)
@@ -94,6 +98,9 @@ def denoised(
         seen = scheduler.scale_model_input(latents, timestep)
         predicted = predict(seen, timestep, index).float()
         latents = scheduler.step(predicted, timestep, latents, return_dict=False, **draws)[0]
+        if renew is not None and index + 1 < len(scheduler.timesteps):
+            upcoming = scheduler.timesteps[index + 1 : index + 2]
+            latents = renew(latents, lambda clean, noise, at=upcoming: scheduler.add_noise(clean, noise, at))
         if on_step is not None:
             signal = alphas[timestep.long()]
             estimate = (seen - (1 - signal).sqrt() * predicted) / signal.sqrt()

@@ -7,9 +7,10 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .errors import CheckpointError, MotionError, ShapeError
@@ -163,6 +164,30 @@ def picture_latent(
             raise ShapeError(f"The posterior's noise is {list(latent.shape)} here; got {list(noise.shape)}.")
         latent = latent + posterior.std.float() * noise.to(latent)
     return latent * LATENT_SCALE
+
+
+@torch.no_grad()
+def decoded_pictures(vae: AutoencoderKL, latents: Tensor, size: Size) -> Tensor:
+    """Latents [1, 4, F, h, w], scaled by 0.18215 → pictures [F, 3, H, W], 0…1, on the CPU, cut to the size.
+
+    Frame by frame, so that memory does not grow with them.
+    """
+    weight = vae.decoder.conv_in.weight
+    pictures = []
+    for latent in (latents[0] / LATENT_SCALE).to(weight.device, weight.dtype).unbind(dim=1):
+        decoded = cast(Tensor, vae.decode(cast(Any, latent[None].contiguous()), return_dict=False)[0])
+        pictures.append((decoded.float() / 2 + 0.5).clamp(0, 1).cpu())
+    return torch.cat(pictures)[..., : size.height, : size.width]
+
+
+def padded(picture: Tensor) -> Tensor:
+    """[…, H, W] with its last row and column repeated up to the next multiples of 8 pixels. Nothing is resized."""
+    size = Size.of(picture)
+    down, right = -size.height % REDUCTION, -size.width % REDUCTION
+    flat = picture.reshape(1, -1, *size)
+    return F.pad(flat, (0, right, 0, down), mode="replicate").reshape(
+        *picture.shape[:-2], size.height + down, size.width + right
+    )
 
 
 def _transformers() -> Any:  # noqa: ANN401  transformers' types differ by version

@@ -134,10 +134,13 @@ class WarpOperator:
         on_cpu = tokens.device.type == "cpu"  # where torch's own product is several times faster than MKL's
         with torch.autocast(tokens.device.type, enabled=False):
             warped = torch.sparse.mm(matrix, reference, "sum") if on_cpu else matrix @ reference
-        return rearrange(warped.to(tokens.dtype), "(f d) (b c) -> b f d c", d=tokens.shape[1], c=tokens.shape[2])
+        return rearrange(warped.to(tokens.dtype), "(d f) (b c) -> b f d c", d=tokens.shape[1], c=tokens.shape[2])
 
     def _matrix(self, size: Size, device: torch.device, precision: torch.dtype) -> Tensor:
-        """[(F-1)·D, D]: one row a pixel of frames 1 … F-1, holding the share of every source that arrives there."""
+        """[D·(F-1), D]: a row holds the share of every source that arrives at a pixel of one of the frames 1 … F-1.
+
+        All frames of a pixel lie next to each other, as temporal attention wants them.
+        """
         key = (size, device, precision)
         if key not in self._matrices:
             with torch.inference_mode(False), torch.no_grad():  # kept, so it must serve any later mode
@@ -193,15 +196,15 @@ def surface_slope(displacement: Tensor) -> Tensor:
 
 
 def _average_splat_matrix(displacement: Tensor) -> Tensor:
-    """The average splat of [N, 2, H, W] as a CSR matrix [N·D, D]; rows sum to 1, or to 0 where nothing arrives."""
+    """The average splat of [N, 2, H, W] as a CSR matrix [D·N, D]; rows sum to 1, or to 0 where nothing arrives."""
     count, _, height, width = displacement.shape
     pixels = height * width
     source = torch.arange(pixels, device=displacement.device).view(1, height, width).expand(count, -1, -1)
-    frame = torch.arange(count, device=displacement.device).view(-1, 1, 1) * pixels
+    frame = torch.arange(count, device=displacement.device).view(-1, 1, 1)
     rows, columns, shares = [], [], []
     for target, share in landing_shares(*landing(displacement), Size.of(displacement)):
         kept = (target >= 0) & (share > 0)
-        rows.append((target + frame)[kept])
+        rows.append((target * count + frame)[kept])
         columns.append(source[kept])
         shares.append(share[kept])
     row, column, share = torch.cat(rows), torch.cat(columns), torch.cat(shares)

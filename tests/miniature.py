@@ -16,7 +16,7 @@ import torch
 from safetensors.numpy import load_file
 
 WEIGHTS = Path(__file__).parent / "parity" / "weights"
-ROLES = ("stage1_unet_controlnet", "vae_flow", "vae_img")
+ROLES = ("stage1_unet_controlnet", "stage2_unet", "stage2_motion_module", "vae_flow", "vae_img")
 GAINS = (  # of a weight tensor; the first name that is found in the key holds
     ("controlnet_cond_embedding.layers.2", 0.6),
     ("controlnet_down_blocks", 0.5),

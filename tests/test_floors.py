@@ -10,11 +10,11 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"types", "errors"},
     {
-        "controls", "composition", "draft", "field_file", "flow_color", "metrics", "picture_file", "push_pull",
+        "controls", "composition", "draft", "field_file", "flow_color", "kinds", "metrics", "picture_file", "push_pull",
         "source_video", "tracks", "video_file", "warp", "weight_file", "whole_file",
     },
     {"warp_attention", "selective_noising", "sampling"},
-    {"models", "checkpoints", "release", "stable_diffusion"},
+    {"base_model", "models", "checkpoints", "release", "stable_diffusion"},
     {"predictor", "renderer"},
     {"commands", "__main__"},
 ]  # fmt: skip

@@ -77,9 +77,10 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from ..predictor import ControlSchedule, padded
+    from ..predictor import ControlSchedule
     from ..release import find_release
     from ..sampling import Sampling
+    from ..stable_diffusion import padded
 
     output = Path(options.output)
     if output.suffix.lower() not in FIELDS:

@@ -50,7 +50,7 @@ class TrajectoryControlNet(VideoEncoder):
 
         control: [B or 1, 5, F, h, w]: the flow VAE's latent of the sparse field, not scaled, and the known mask.
         """
-        context = self.context(sample, timestep, text, strides, chunk)
+        context = self.context(sample, timestep, text, strides, chunk=chunk)
         wanted = (self.control_channels, *sample.shape[2:])
         if control.ndim != 5 or tuple(control.shape[1:]) != wanted or len(control) not in (1, len(sample)):
             raise ShapeError(f"The control is {[len(sample), *wanted]} or one for all; got {list(control.shape)}.")

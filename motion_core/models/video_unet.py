@@ -22,6 +22,7 @@ from torch.nn.functional import silu
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import MotionError, ShapeError
+from ..warp_attention import WarpAttention
 from .temporal import MotionModule
 
 Result = TypeVar("Result")
@@ -33,6 +34,7 @@ class VideoUNetConfig:
 
     heads: of every attention; SD1.5's config files call this count "attention_head_dim".
     positions: rows of the temporal position tables: so many frames at most.
+    middle_motion: whether the middle block has a motion module; AnimateDiff v1's and v3's has none.
     """
 
     in_channels: int = 8
@@ -44,6 +46,7 @@ class VideoUNetConfig:
     heads: int = 8
     positions: int = 32
     stride_embedding: bool = True
+    middle_motion: bool = True
 
     def __post_init__(self) -> None:
         if len(self.cross_attention) != len(self.block_out_channels):
@@ -84,6 +87,7 @@ class Context:
     """What every block of one pass is told.
 
     embedding: [B·F, 4·C₀] of time and stride. text: [B·F, T, width]. frames: F.
+    warp: what carries the reference to the other frames, for the temporal layers of stage 2.
     chunk: frames that the 2D layers compute at a time (temporal layers: cells of as much memory); None is all.
     recompute: give up activations in the forward pass and compute them again in the backward one.
     """
@@ -91,6 +95,7 @@ class Context:
     embedding: Tensor
     text: Tensor
     frames: int
+    warp: WarpAttention | None = None
     chunk: int | None = None
     recompute: bool = False
 
@@ -104,7 +109,7 @@ class Context:
     def through_time(self, module: nn.Module, hidden: Tensor) -> Tensor:
         """A motion module over [B·F, C, h, w]; a chunk of cells holds as many numbers as a chunk of frames."""
         cells = None if self.chunk is None else -(-self.chunk * hidden.shape[-2] * hidden.shape[-1] // self.frames)
-        return module(hidden, self.frames, cells)
+        return module(hidden, self.frames, warp=self.warp, chunk=cells)
 
     def run(self, layer: Callable[..., Result], *given: object) -> Result:
         return checkpoint(layer, *given, use_reentrant=False) if self.recompute else layer(*given)
@@ -150,12 +155,13 @@ class MiddleBlock(nn.Module):
         width = config.block_out_channels[-1]
         self.resnets = nn.ModuleList([_resnet(width, width, config) for _ in range(2)])
         self.attentions = nn.ModuleList([_spatial(width, config)])
-        self.motion_modules = nn.ModuleList([_temporal(width, config)])
+        self.motion_modules = nn.ModuleList([_temporal(width, config)] if config.middle_motion else [])
 
     def forward(self, hidden: Tensor, context: Context) -> Tensor:
         hidden = context.frame_by_frame(self.resnets[0], hidden, context.embedding)
         hidden = context.frame_by_frame(_attending(self.attentions[0]), hidden, context.text)
-        hidden = context.through_time(self.motion_modules[0], hidden)
+        for module in self.motion_modules:
+            hidden = context.through_time(module, hidden)
         return context.frame_by_frame(self.resnets[1], hidden, context.embedding)
 
 
@@ -209,7 +215,14 @@ class VideoEncoder(nn.Module):
         return self.conv_in.weight.device
 
     def context(
-        self, sample: Tensor, timestep: Tensor | float, text: Tensor, strides: Tensor | None, chunk: int | None
+        self,
+        sample: Tensor,
+        timestep: Tensor | float,
+        text: Tensor,
+        strides: Tensor | None,
+        *,
+        warp: WarpAttention | None = None,
+        chunk: int | None = None,
     ) -> Context:
         """Checks what a pass is given and embeds it; shapes as in VideoUNet.forward."""
         config, shape = self.config, list(sample.shape)
@@ -235,6 +248,7 @@ class VideoEncoder(nn.Module):
             embedding=rearrange(embedding, "b f c -> (b f) c"),
             text=repeat(text.to(self.dtype), "b t c -> (b f) t c", f=frames),
             frames=frames,
+            warp=warp,
             chunk=chunk,
             recompute=self.gradient_checkpointing and torch.is_grad_enabled(),
         )
@@ -281,6 +295,7 @@ class VideoUNet(VideoEncoder):
         strides: Tensor | None = None,
         *,
         residuals: Residuals | None = None,
+        warp: WarpAttention | None = None,
         chunk: int | None = None,
     ) -> Tensor:
         """The noise [B, out_channels, F, h, w], in the network's own precision.
@@ -288,10 +303,11 @@ class VideoUNet(VideoEncoder):
         sample: [B, in_channels, F, h, w]; any h and w. timestep: one, [B, 1], or one a frame [F] or [B, F].
         text: [B, tokens, width]. strides: [F] or [B, F], frames of the training video between the reference and each
             frame; may be fractional. residuals: of a ControlNet, at full strength as given.
+        warp: of a motion field of F frames, the first of which is the reference (stage 2).
         chunk: frames that are computed at a time; the same values from a smaller peak of memory.
         ShapeError, MotionError: the sample, text or strides do not fit this network.
         """
-        context = self.context(sample, timestep, text, strides, chunk)
+        context = self.context(sample, timestep, text, strides, warp=warp, chunk=chunk)
         hidden = self.conv_in(rearrange(sample.to(self.dtype), "b c f h w -> (b f) c h w"))
         hidden, skips = self.encode(hidden, context)
         if residuals is not None:

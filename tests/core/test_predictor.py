@@ -6,8 +6,9 @@ import torch
 from motion_core.controls.stride import frame_strides
 from motion_core.controls.trajectory import sparse_field
 from motion_core.errors import MotionError, ShapeError
-from motion_core.predictor import ControlSchedule, MotionPredictor, control_latents, padded
+from motion_core.predictor import ControlSchedule, MotionPredictor, control_latents
 from motion_core.sampling import Sampling
+from motion_core.stable_diffusion import padded
 from motion_core.types import Size, SparseField, Trajectory
 from tests import miniature
 

@@ -1,27 +1,19 @@
 """The forward warp against recorded outputs of the authors' splat, every mode."""
 
-import json
-from pathlib import Path
-
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from motion_core.types import MotionField
 from motion_core.warp import WarpOperator, forward_warp
+from tests.recorded import CASES, recorded
+from tests.recorded import agrees as agrees_with
 
-HERE = Path(__file__).parent
-CASES = {case["name"]: case for case in json.loads((HERE / "cases.json").read_text(encoding="utf-8"))}
 MODES = {"sum": "summation", "avg": "average", "linear": "linear", "soft": "softmax"}  # theirs: ours
 GUARDS = {"": "add", "addeps": "add", "zeroeps": "replace", "clipeps": "clip"}
 
 
-def recorded(name):
-    return load_file(HERE / CASES[name]["file"])
-
-
 def agrees(got, case, name):
-    torch.testing.assert_close(got, recorded(case)[name], **CASES[case]["tensors"][name])
+    agrees_with(got, case, name, recorded(case))
 
 
 @pytest.mark.parametrize("name", [name for name in CASES["softsplat_modes"]["tensors"] if name.startswith("out.")])

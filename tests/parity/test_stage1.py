@@ -3,13 +3,8 @@
 No case here rests on a bug of theirs: the mixing of samples under guidance is in stage 2 alone.
 """
 
-import json
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from motion_core.checkpoints import load_image_vae, load_motion_predictor, load_motion_vae, load_trajectory_controlnet
 from motion_core.predictor import MotionPredictor, control_latents
@@ -17,23 +12,10 @@ from motion_core.sampling import Sampling, scheduler_for
 from motion_core.stable_diffusion import PREDICTOR_RANGE, picture_latent
 from motion_core.types import MotionField, Size, SparseField
 from tests import miniature
+from tests.recorded import CASES, agrees, recorded
 
-HERE = Path(__file__).parent
-CASES = {case["name"]: case for case in json.loads((HERE / "cases.json").read_text(encoding="utf-8"))}
 SIZE = Size(64, 96)
 EXTENT = torch.tensor([96.0, 64.0]).view(1, 2, 1, 1)
-
-
-def recorded(name):
-    path = HERE / CASES[name]["file"]
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            return {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-    return load_file(path)
-
-
-def agrees(got, case, name, arrays):
-    torch.testing.assert_close(got, arrays[name], **CASES[case]["tensors"][name])
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def test_more_cells_than_the_device_takes_at_once_give_the_same(monkeypatch):
 
 def test_more_frames_than_positions_are_refused_with_the_way_out():
     attention = seeded(lambda: TemporalAttention(16, heads=2, positions=5))
-    with pytest.raises(ShapeError, match=r"knows 5 positions in time; 6 frames are too many.*re-time"):
+    with pytest.raises(ShapeError, match=r"knows 5 positions in time; this clip needs 6.*re-time"):
         attention(noise(1, 6, 16))
 
 
@@ -89,7 +89,7 @@ def test_the_clips_of_a_batch_do_not_see_each_other():
 def test_cells_in_portions_give_the_same(chunk):
     module = seeded(lambda: MotionModule(32, heads=8, positions=8))
     hidden = noise(3, 32, 4, 5)
-    torch.testing.assert_close(module(hidden, 3, chunk), module(hidden, 3))
+    torch.testing.assert_close(module(hidden, 3, chunk=chunk), module(hidden, 3))
 
 
 def test_a_block_adds_two_attentions_and_a_feed_forward():

@@ -1,0 +1,197 @@
+"""Stage 2: reference, text, MotionField → frames. Motion-I2V, section 3.3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from .errors import MotionError, ShapeError
+from .models.video_unet import VideoUNet
+from .sampling import PUBLISHED, Half, Noised, Sampling, Step, denoised, guided
+from .selective_noising import frame_times, renewed, still_cells, with_clean_reference
+from .stable_diffusion import padded
+from .types import MotionField
+from .warp import WarpOperator
+from .warp_attention import Fusion, Positions, WarpAttention
+
+LONGEST_WINDOW = 16  # frames, counting the reference: as the motion modules were trained
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a clip longer than the motion module can see at once is rendered: in overlapping parts.
+
+    frames: of one window, counting the reference, which is in every one; None is what the motion module was trained
+        for, 16, or what its position table has room for.
+    overlap: frames that two windows share besides the reference.
+    """
+
+    frames: int | None = None
+    overlap: int = 4
+
+    def over(self, frames: int, most: int) -> list[list[int]]:
+        """The frames of each window over a clip of F frames, the reference first; most: what the network can see."""
+        length = min(LONGEST_WINDOW, most) if self.frames is None else self.frames
+        if not 2 <= length <= most:
+            raise MotionError(f"A window of this motion module has 2 … {most} frames; got {length}.")
+        if frames <= length:
+            return [list(range(frames))]
+        later = length - 1
+        if not 0 <= self.overlap < later:
+            raise MotionError(f"Windows of {length} frames overlap by 0 … {later - 1} frames; got {self.overlap}.")
+        starts = [*range(1, frames - later, later - self.overlap), frames - later]
+        return [[0, *range(start, start + later)] for start in starts]
+
+
+WINDOWS = Windows()
+
+
+class Renderer:
+    """SD1.5's UNet with motion modules between its layers, on one device. Frames are latents until `decoded_pictures`
+    of the image VAE makes them pictures.
+    """
+
+    def __init__(self, unet: VideoUNet) -> None:
+        if unet.config.stride_embedding or unet.config.in_channels != 4:
+            raise MotionError("A renderer is SD1.5's UNet with motion modules; this network is a motion predictor's.")
+        self.unet = unet
+
+    def window(self, *, fusion: Fusion = "attention", positions: Positions = "interleaved") -> int:
+        """How many frames, counting the reference, the position tables have room for at once."""
+        rows = self.unet.config.positions
+        return (rows + 1) // 2 if (fusion, positions) == ("attention", "interleaved") else rows
+
+    @torch.no_grad()
+    def render(
+        self,
+        reference: Tensor,
+        field: MotionField,
+        positive: Tensor,
+        negative: Tensor | None = None,
+        *,
+        generator: torch.Generator,
+        region: Tensor | None = None,
+        fusion: Fusion = "attention",
+        positions: Positions = "interleaved",
+        windows: Windows = WINDOWS,
+        sampling: Sampling = PUBLISHED,
+        chunk: int | None = None,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> Tensor:
+        """Latents [1, 4, F, h, w] of the F frames of the field, float32, frame 0 the reference itself.
+
+        reference: [1, 4, h, w], SD's own, scaled by 0.18215, of the picture as `padded` makes it. field: of the
+            picture's size before it is padded, in pixels. positive, negative: text [1, tokens, width].
+        generator: on the CPU; draws the initial noise. region: [H, W], 1 where the motion brush lets things move: the
+            rest is renewed from the reference at every step.
+        fusion, positions: how the field enters; see WarpAttention. windows: for more frames than fit at once.
+        chunk: frames that are computed at a time: the same values from less memory, more slowly.
+        on_step: as in sampling.denoised.
+        ShapeError, MotionError: reference, field, region and network do not fit each other.
+        """
+        noise = torch.randn((1, reference.shape[1], field.frames, *reference.shape[-2:]), generator=generator)
+        return self.denoise(
+            reference,
+            field,
+            positive,
+            negative,
+            noise=noise,
+            still=None if region is None else still_cells(_of_size(region, field)),
+            fusion=fusion,
+            positions=positions,
+            windows=windows,
+            sampling=sampling,
+            generator=generator,
+            chunk=chunk,
+            on_step=on_step,
+        )
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        reference: Tensor,
+        field: MotionField,
+        positive: Tensor,
+        negative: Tensor | None,
+        *,
+        noise: Tensor,
+        still: Tensor | None = None,
+        fusion: Fusion = "attention",
+        positions: Positions = "interleaved",
+        windows: Windows = WINDOWS,
+        sampling: Sampling = PUBLISHED,
+        generator: torch.Generator | None = None,
+        chunk: int | None = None,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> Tensor:
+        """The same from noise [1, 4, F, h, w] and still [h, w], 1 where the latents rest."""
+        device = self.unet.device
+        _check(reference, field, noise)
+        reference, noise = reference.to(device, torch.float32), noise.to(device)
+        positive, negative = positive.to(device), None if negative is None else negative.to(device)
+        grid = MotionField(padded(field.displacement))
+        parts = []
+        for frames in windows.over(field.frames, self.window(fusion=fusion, positions=positions)):
+            operator = WarpOperator(MotionField(grid.displacement[frames]))
+            parts.append((frames, WarpAttention(operator, fusion, positions)))
+        weights = _weights([frames for frames, _ in parts], field.frames).to(device)
+
+        def predict(latents: Tensor, timestep: Tensor, index: int) -> Tensor:
+            seen = with_clean_reference(latents, reference)
+            times = frame_times(timestep, field.frames, device=device)
+
+            def noise_in(text: Tensor, half: Half) -> Tensor:
+                sample = seen.expand(len(text), -1, -1, -1, -1)
+                if len(parts) == 1:
+                    return self.unet(sample, times, text, warp=parts[0][1], chunk=chunk)
+                blended = torch.zeros_like(sample)
+                for (frames, warp), weight in zip(parts, weights, strict=True):
+                    part = self.unet(sample[:, :, frames], times[frames], text, warp=warp, chunk=chunk)
+                    blended[:, :, frames] += part * weight[frames].view(-1, 1, 1)
+                return blended
+
+            return guided(noise_in, positive, negative, scale=sampling.guidance, together=sampling.together)
+
+        renew: Callable[[Tensor, Noised], Tensor] | None = None
+        if still is not None:
+            renew = partial(renewed, reference=reference, noise=noise, still=still.to(device))
+        latents = denoised(predict, noise, sampling, generator=generator, renew=renew, on_step=on_step)
+        return with_clean_reference(latents, reference)
+
+
+def _weights(windows: list[list[int]], frames: int) -> Tensor:
+    """[windows, F]: what each window says about each frame, summing to 1 over the windows.
+
+    Inside a window the weight falls linearly to both of its ends, so that the last word about a frame is never that
+    of a window that it is about to leave; the reference counts alike in all.
+    """
+    weights = torch.zeros(len(windows), frames)
+    for row, (_, *later) in zip(weights, windows, strict=True):
+        ramp = torch.arange(1, len(later) + 1)
+        row[later] = torch.minimum(ramp, ramp.flip(0)).float()
+        row[0] = 1
+    return weights / weights.sum(dim=0)
+
+
+def _of_size(region: Tensor, field: MotionField) -> Tensor:
+    if tuple(region.shape) != tuple(field.size):
+        raise ShapeError(f"The region must have the field's size, {field.size}; got {list(region.shape)}.")
+    return region
+
+
+def _check(reference: Tensor, field: MotionField, noise: Tensor) -> None:
+    if field.frames < 2:
+        raise MotionError("The motion field has one frame, the reference; there is nothing to render.")
+    height, width = (-(-side // 8) for side in field.size)
+    if tuple(reference.shape) != (1, 4, height, width):
+        raise ShapeError(
+            f"For a field of {field.size}, the reference's latent is [1, 4, {height}, {width}]; "
+            f"got {list(reference.shape)}. Encode the picture, padded, at the field's size, or resize the field."
+        )
+    wanted = (1, 4, field.frames, height, width)
+    if tuple(noise.shape) != wanted:
+        raise ShapeError(f"The initial noise is {list(wanted)} here; got {list(noise.shape)}.")
