@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+import torch
+
 from .commands import animate, convert, convert_weights, predict, show
 from .errors import MotionError
 
@@ -26,8 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except MotionError as error:
         return _refused(str(error))
-    except MemoryError:
-        return _refused("There is not enough memory for this; use a smaller picture (--longest) or fewer frames.")
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        return _refused(
+            "There is not enough memory for this; use a smaller picture (--longest) or fewer frames, and with networks "
+            "also --chunk 4 or --apart."
+        )
     except KeyboardInterrupt:
         sys.stderr.write("motion-i2v: stopped; nothing was written.\n")
         return 130
@@ -41,6 +48,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add(commands)
     commands.metavar = " | ".join(commands.choices)
     return parser
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """torch tells of a full GPU by an error of its own, and of a full computer by a plain RuntimeError."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _refused(reason: str) -> int:

@@ -60,6 +60,11 @@ class MotionPredictor:
     """The networks of stage 1, on one device. Results do not depend on the device beyond rounding."""
 
     def __init__(self, unet: VideoUNet, motion_vae: MotionVAE, controlnet: TrajectoryControlNet | None = None) -> None:
+        if controlnet is not None and controlnet.config.skip_widths != unet.config.skip_widths:
+            raise MotionError(
+                f"The trajectory ControlNet was made for a UNet of widths {controlnet.config.block_out_channels}, "
+                f"and this one has {unet.config.block_out_channels}. Take both from one release."
+            )
         self.unet, self.motion_vae, self.controlnet = unet, motion_vae, controlnet
 
     @torch.no_grad()
@@ -97,7 +102,15 @@ class MotionPredictor:
                 f"The picture is {size} with {len(strides)} strides; the trajectories ask for {asked.frames - 1} "
                 f"frames of {asked.size}. Make the sparse field with {len(strides) + 1} frames of the picture's size."
             )
-        grid = image_latent.shape[-2:]
+        grid = tuple(-(-side // REDUCTION) for side in size)
+        if tuple(image_latent.shape[-2:]) != grid:
+            raise ShapeError(
+                f"The latent of a picture of {size} is [1, 4, {grid[0]}, {grid[1]}]; got {list(image_latent.shape)}. "
+                "Encode the picture, padded, at its own size."
+            )
+        # drawn before the posterior, so that it is the same with a drawing or without
+        noise = torch.randn((1, 4, len(strides), *grid), generator=generator)
+        self._check(image_latent, strides, noise, asked is not None)
         hint = None
         if asked is not None:
             posterior = torch.randn((len(strides), 4, *grid), generator=generator)
@@ -107,7 +120,7 @@ class MotionPredictor:
             positive,
             negative,
             strides=strides,
-            noise=torch.randn((1, 4, len(strides), *grid), generator=generator),
+            noise=noise,
             hint=hint,
             schedule=schedule,
             sampling=sampling,
@@ -135,7 +148,7 @@ class MotionPredictor:
         on_step: Callable[[Step], None] | None = None,
     ) -> Tensor:
         """Motion latents [1, 4, F-1, h, w], float32, from noise of this shape; hint as control_latents makes it."""
-        self._check(image_latent, strides, noise, hint)
+        self._check(image_latent, strides, noise, hint is not None)
         device = self.unet.device
         frames = noise.shape[2]
         image = repeat(image_latent.to(device, torch.float32), "b c h w -> b c f h w", f=frames)
@@ -170,9 +183,9 @@ class MotionPredictor:
         displacement = self.motion_vae.decode(unscaled)[..., : size.height, : size.width]
         return MotionField.after_reference(displacement.cpu())
 
-    def _check(self, image_latent: Tensor, strides: Tensor, noise: Tensor, hint: Tensor | None) -> None:
+    def _check(self, image_latent: Tensor, strides: Tensor, noise: Tensor, controlled: bool) -> None:
         frames, most = len(strides), self.unet.config.positions
-        if hint is not None and self.controlnet is None:
+        if controlled and self.controlnet is None:
             raise MotionError(
                 "Trajectories and the motion brush need the trajectory ControlNet, which is not loaded. "
                 "Load it, or predict from the text alone."

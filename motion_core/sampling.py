@@ -24,6 +24,7 @@ Noised = Callable[[Tensor, Tensor], Tensor]  # (clean latents, standard normal n
 TRAIN_STEPS = 1000
 FIRST_BETA, LAST_BETA = 0.00085, 0.012  # plainly linear, as published; ComfyUI calls this "sqrt_linear"
 STEPS_OFFSET = 1
+MOST_STEPS = 100  # of more, the published spacing of time steps begins after much of the noise is gone
 MOST_LCM_STEPS = 50
 FAINTEST = 2.0**-24  # share of signal that stands for none at all, so that no scheduler divides by zero
 
@@ -33,7 +34,7 @@ class Sampling:
     """How latents are denoised. The defaults are the published ones.
 
     sampler: "ddim" is the published one. "lcm" needs weights distilled for it.
-    steps: 1 … 1000 ("lcm" at most 50). guidance: scale of classifier-free guidance; at most 1 is without.
+    steps: 1 … 100 ("lcm" at most 50). guidance: scale of classifier-free guidance; at most 1 is without.
     together: both halves of the guidance in one batch; else one after the other, in half the memory.
     zero_terminal_snr: rescale the noise schedule so that it ends without signal (Lin et al. 2024), the remedy that
         Motion-I2V names against medium brightness. Time steps stay the published ones, 961 for the first of 25:
@@ -49,11 +50,16 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.sampler not in get_args(Sampler):
             raise MotionError(f"A sampler is one of {', '.join(get_args(Sampler))}; got “{self.sampler}”.")
-        most = MOST_LCM_STEPS if self.sampler == "lcm" else TRAIN_STEPS
+        most = MOST_LCM_STEPS if self.sampler == "lcm" else MOST_STEPS
         if not 1 <= self.steps <= most:
             raise MotionError(f"{self.sampler} takes 1 … {most} steps; got {self.steps}.")
         if not 0 <= self.guidance < float("inf"):
             raise MotionError(f"A guidance scale is a finite number from 0 on, 1 being none; got {self.guidance}.")
+        if self.sampler == "lcm" and self.zero_terminal_snr:
+            raise MotionError(
+                "lcm begins at the last time step, where zero_terminal_snr leaves no signal to predict the noise from. "
+                "Use one of the two, or another sampler."
+            )
 
 
 PUBLISHED = Sampling()
@@ -97,6 +103,11 @@ def denoised(
     for index, timestep in enumerate(scheduler.timesteps):
         seen = scheduler.scale_model_input(latents, timestep)
         predicted = predict(seen, timestep, index).float()
+        if not predicted.isfinite().all():
+            raise MotionError(
+                f"In step {index + 1} of {sampling.steps} the network gave numbers that are not finite. In float16 "
+                "large numbers overflow: compute in bfloat16 or float32, or lower guidance or control strength."
+            )
         latents = scheduler.step(predicted, timestep, latents, return_dict=False, **draws)[0]
         if renew is not None and index + 1 < len(scheduler.timesteps):
             upcoming = scheduler.timesteps[index + 1 : index + 2]

@@ -144,8 +144,9 @@ class WarpOperator:
         key = (size, device, precision)
         if key not in self._matrices:
             with torch.inference_mode(False), torch.no_grad():  # kept, so it must serve any later mode
-                displacement = self.field.resized(size).displacement[1:].to(device=device, dtype=precision)
-                self._matrices[key] = _average_splat_matrix(displacement.detach())
+                # on the CPU, where sums have one order: the same field gives the same matrix, bit for bit
+                displacement = self.field.resized(size).displacement[1:].detach().to("cpu", precision)
+                self._matrices[key] = _average_splat_matrix(displacement).to(device)
         return self._matrices[key]
 
 

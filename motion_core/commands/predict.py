@@ -18,7 +18,7 @@ from ..flow_color import flow_color
 from ..picture_file import SAVE_OPTIONS, read_mask, read_picture, write_picture
 from ..types import Size
 from ..whole_file import whole_file
-from .arguments import FRAMES, Commands, add_command, add_drawing, at_most, drawn
+from .arguments import FRAMES, Commands, add_command, add_drawing, at_most, drawn, seeded
 
 if TYPE_CHECKING:  # torch loads in a second, the networks' libraries in four more; `animate` needs none of them
     from ..predictor import MotionPredictor
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # torch loads in a second, the networks' libraries in four mo
     from ..sampling import Step
 
 LONGEST = 512  # pixels of the longer side, as the model was trained (512×320)
+MOST_FRAMES = 33  # the picture, and a row each of the published position tables
 STAMP = 8  # pixels around the start of a drag, in which the model is told where it goes; the authors' window is 64
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 FIELDS = {".safetensors", ".npz"}
@@ -95,6 +96,11 @@ def run(options: argparse.Namespace) -> None:
     size = Size.of(picture)
     if options.between < 0:
         raise MotionError(f"--between is a number of frames, 0 for none; got {options.between}.")
+    if options.frames > MOST_FRAMES:
+        raise MotionError(
+            f"The predictor makes at most {MOST_FRAMES} frames, counting the picture; got --frames {options.frames}. "
+            "Put others between them by --between."
+        )
     strides = frame_strides(options.frames, options.stride)
     region = read_mask(options.brush, size) if options.brush is not None else None
     trajectories = drawn(options, Size.of(original))
@@ -103,7 +109,7 @@ def run(options: argparse.Namespace) -> None:
         asked = sparse_field(trajectories, size=size, frames=options.frames, stamp=options.stamp, region=region)
     schedule = ControlSchedule(options.strength, options.start, options.end, options.guess_mode)
     sampling = Sampling(options.sampler, options.steps, options.guidance, not options.apart, options.zero_terminal_snr)
-    generator = torch.Generator().manual_seed(options.seed)
+    generator = seeded(options.seed)
     release = find_release(options.weights, control=asked is not None)
     device = _device(options.device)
     precision = PRECISIONS[options.precision or ("float32" if device.type == "cpu" else "float16")]
@@ -172,7 +178,7 @@ def _advance(bar: tqdm, step: Step) -> None:
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.ones(1, device=device).item()
     except (RuntimeError, AssertionError) as error:  # torch says by an AssertionError that it was built without CUDA
         reason = str(error).splitlines()[0]
         raise MotionError(f"The device “{name}” cannot be used here ({reason}). Try --device cpu.") from None

@@ -311,8 +311,8 @@ class VideoUNet(VideoEncoder):
         hidden = self.conv_in(rearrange(sample.to(self.dtype), "b c f h w -> (b f) c h w"))
         hidden, skips = self.encode(hidden, context)
         if residuals is not None:
-            skips = [skip + residual for skip, residual in zip(skips, residuals.skips, strict=True)]
-            hidden = hidden + residuals.middle
+            skips = [skip + added.to(skip) for skip, added in zip(skips, residuals.skips, strict=True)]
+            hidden = hidden + residuals.middle.to(hidden)
         for block in self.up_blocks:
             hidden = block(hidden, skips, context)
         noise = self.conv_out(silu(self.conv_norm_out(hidden)))

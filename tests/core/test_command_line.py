@@ -15,8 +15,14 @@ import torch
 from PIL import Image
 
 from motion_core.__main__ import main
+from motion_core.checkpoints import load_image_vae
+from motion_core.commands.arguments import at_most
 from motion_core.field_file import load_field, save_field
 from motion_core.picture_file import read_picture
+from motion_core.predictor import ControlSchedule
+from motion_core.release import find_release
+from motion_core.sampling import Sampling
+from motion_core.stable_diffusion import PREDICTOR_RANGE, load_text_encoder, padded, picture_latent
 from motion_core.types import MotionField, Size
 from motion_core.video_file import read_video
 from tests.published import published_folder
@@ -210,6 +216,51 @@ def test_a_prediction_is_a_field_of_the_pictures_size_and_a_picture_of_it(photo,
     assert Size.of(read_picture(tmp_path / "field.motion.png")) == field.size
 
 
+def test_every_option_reaches_the_predictor(photo, release, tmp_path, monkeypatch):
+    told = {}
+
+    def predict(self, image_latent, positive, negative, **given):
+        told.update(given, image_latent=image_latent, positive=positive, negative=negative)
+        return MotionField.still(given["size"], frames=len(given["strides"]) + 1)
+
+    monkeypatch.setattr("motion_core.predictor.MotionPredictor.predict", predict)
+    options = ["--negative", "a ghost", "--stride", 4, "--strength", 0.5, "--start", 0.1, "--end", 0.7, "--guess-mode"]
+    options += ["--sampler", "unipc", "--steps", 7, "--guidance", 3, "--zero-terminal-snr", "--apart", "--chunk", 2]
+    options += ["--seed", 5, "--drag", "0.3,0.5 0.6,0.5", "--stamp", 3]
+    assert predicted(photo, release, tmp_path / "f.npz", *options) == 0
+    assert told["strides"].tolist() == [4, 8, 12]
+    assert told["schedule"] == ControlSchedule(0.5, 0.1, 0.7, guess_mode=True)
+    assert told["sampling"] == Sampling("unipc", 7, 3.0, together=False, zero_terminal_snr=True)
+    assert (told["chunk"], told["size"], told["region"]) == (2, Size(43, 64), None)
+    assert told["asked"].known[0].sum() == 36
+    parts = find_release(release)
+    positive, negative = load_text_encoder(parts.tokenizer, parts.text_encoder)(["the disc rolls", "a ghost"]).split(1)
+    assert torch.equal(told["positive"], positive)
+    assert torch.equal(told["negative"], negative)
+    picture = padded(at_most(read_picture(photo), 64))
+    drawn = torch.randn((1, 4, 6, 8), generator=torch.Generator().manual_seed(5))
+    vae = load_image_vae(parts.image_vae)
+    latent = picture_latent(vae, picture, value_range=PREDICTOR_RANGE, noise=drawn)
+    torch.testing.assert_close(told["image_latent"], latent)
+
+
+def test_a_photo_with_blown_out_whites_is_scaled_down_and_predicted(release, tmp_path):
+    Image.fromarray(np.full((90, 130, 3), 255, np.uint8)).save(tmp_path / "white.png")
+    assert predicted(tmp_path / "white.png", release, tmp_path / "f.npz") == 0
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA"), "DefaultCPUAllocator: can't allocate"]
+)
+def test_too_little_memory_is_said_with_what_helps(photo, release, tmp_path, capsys, monkeypatch, error):
+    def predict(*_, **__):
+        raise error if isinstance(error, Exception) else RuntimeError(f"{error} memory: you tried 1 TB")
+
+    monkeypatch.setattr("motion_core.predictor.MotionPredictor.predict", predict)
+    given = ["--weights", release, "--prompt", "x", "--longest", 64, "-o", tmp_path / "f.npz"]
+    assert "--chunk 4" in refused(capsys, "predict", photo, *given)
+
+
 def test_the_same_seed_predicts_the_same_and_another_another(photo, release, tmp_path):
     fields = []
     for i, seed in enumerate([1, 1, 2]):
@@ -266,10 +317,13 @@ def test_what_cannot_be_predicted_is_refused_before_the_work_and_leaves_nothing(
         (["-o", tmp_path / "f.npz", "--picture", tmp_path / "f.xyz"], "f.xyz"),
         (["-o", tmp_path / "none" / "f.npz"], "there is no folder"),
         (["-o", tmp_path / "f.npz", "--frames", 1], "at least one later frame"),
-        (["-o", tmp_path / "f.npz", "--frames", 40], "1 … 32 frame strides"),
+        (["-o", tmp_path / "f.npz", "--frames", 34], "at most 33 frames"),
+        (["-o", tmp_path / "f.npz", "--seed", 10**20], "up to 64 bits"),
+        (["-o", tmp_path / "f.npz", "--device", "meta"], "cannot be used here"),
+        (["-o", tmp_path / "f.npz", "--sampler", "lcm", "--zero-terminal-snr"], "another sampler"),
         (["-o", tmp_path / "f.npz", "--between", -1], "--between"),
         (["-o", tmp_path / "f.npz", "--sampler", "magic"], "A sampler is one of"),
-        (["-o", tmp_path / "f.npz", "--steps", 0], "1 … 1000 steps"),
+        (["-o", tmp_path / "f.npz", "--steps", 0], "1 … 100 steps"),
         (["-o", tmp_path / "f.npz", "--start", 2], "from a start to an end"),
         (["-o", tmp_path / "f.npz", "--device", "abacus"], "cannot be used here"),
         (["-o", tmp_path / "f.npz", "--chunk", 0], "--chunk is a number"),

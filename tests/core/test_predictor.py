@@ -1,4 +1,5 @@
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ import torch
 from motion_core.controls.stride import frame_strides
 from motion_core.controls.trajectory import sparse_field
 from motion_core.errors import MotionError, ShapeError
+from motion_core.models.video_unet import VideoUNet
 from motion_core.predictor import ControlSchedule, MotionPredictor, control_latents
 from motion_core.sampling import Sampling
 from motion_core.stable_diffusion import padded
@@ -132,8 +134,30 @@ def test_frames_in_portions_give_the_same(predictor, chunk):
 
 @pytest.mark.parametrize("size", [Size(45, 61), Size(41, 64), Size(48, 57)])
 def test_any_size_is_padded_and_cut_never_resized(predictor, size):
-    field = predicted(predictor, size=size, asked=asked(DRAG, size=size))
+    ask = asked(DRAG, size=size)
+    field = predicted(predictor, size=size, asked=ask)
     assert field.size == size
+    whole = predicted(predictor, asked=SparseField(padded(ask.displacement), padded(ask.known)))
+    # what is cut off was predicted as part of a picture of 64×48; displacements are shares of that picture
+    assert torch.equal(field.displacement, whole.displacement[..., : size.height, : size.width])
+
+
+def test_a_drawing_does_not_change_the_noise_that_a_seed_gives(predictor):
+    unheard = ControlSchedule(strength=0)
+    assert torch.equal(
+        predicted(predictor).displacement, predicted(predictor, asked=asked(DRAG), schedule=unheard).displacement
+    )
+
+
+def test_networks_of_two_precisions_work_together(predictor):
+    mixed = MotionPredictor(deepcopy(predictor.unet).bfloat16(), predictor.motion_vae, predictor.controlnet)
+    assert predicted(mixed, asked=asked(DRAG)).displacement.isfinite().all()
+
+
+def test_a_controlnet_of_another_unet_is_refused(predictor):
+    config = replace(predictor.unet.config, block_out_channels=(64, 64, 64, 64))
+    with pytest.raises(MotionError, match=r"made for a UNet of widths \(32, 64, 64, 64\).*Take both from one"):
+        MotionPredictor(VideoUNet(config), predictor.motion_vae, predictor.controlnet)
 
 
 def test_padding_repeats_the_last_row_and_column():
@@ -157,7 +181,7 @@ def test_strides_matter_and_may_be_fractional(predictor):
 
 @pytest.mark.parametrize("sampler", ["dpmpp_2m", "unipc", "euler", "lcm"])
 def test_other_samplers_and_the_rescaled_schedule_give_finite_fields(predictor, sampler):
-    for zero_terminal_snr in (False, True):
+    for zero_terminal_snr in (False, sampler != "lcm"):
         sampling = Sampling(sampler, 3, 3.0, zero_terminal_snr=zero_terminal_snr)
         assert predicted(predictor, sampling=sampling).displacement.isfinite().all()
 
@@ -191,20 +215,21 @@ class Counted(torch.nn.Module):
 
     def __init__(self, controlnet):
         super().__init__()
-        self.controlnet, self.batches = controlnet, []
+        self.controlnet, self.config, self.texts = controlnet, controlnet.config, []
 
-    def forward(self, sample, *given, **more):
-        self.batches.append(len(sample))
-        return self.controlnet(sample, *given, **more)
+    def forward(self, sample, timestep, text, *given, **more):
+        self.texts.append(text)
+        return self.controlnet(sample, timestep, text, *given, **more)
 
 
 def test_guess_mode_controls_the_half_with_the_text_alone(predictor):
     counted = Counted(predictor.controlnet)
     counting = MotionPredictor(predictor.unet, predictor.motion_vae, counted)
     guessed = predicted(counting, asked=asked(DRAG), schedule=ControlSchedule(guess_mode=True))
-    assert counted.batches == [1, 1]  # one half, two steps
+    assert len(counted.texts) == 2  # one half, two steps
+    assert all(torch.equal(text, noise(1, 7, 32, seed=2)) for text in counted.texts)
     assert differs(guessed, predicted(counting, asked=asked(DRAG)))
-    assert counted.batches[2:] == [2, 2]
+    assert [len(text) for text in counted.texts[2:]] == [2, 2]
 
 
 def test_the_estimate_of_a_step_can_be_looked_at_while_it_denoises(predictor):
@@ -248,3 +273,15 @@ def test_a_drag_without_the_controlnet_is_refused(predictor):
 def test_a_schedule_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(MotionError, match="A control"):
         ControlSchedule(**wrong)
+
+
+def test_a_latent_of_another_size_is_refused(predictor):
+    with pytest.raises(ShapeError, match=r"picture of 64×48 is \[1, 4, 6, 8\]; got \[1, 4, 5, 8\].*at its own size"):
+        predictor.predict(
+            noise(1, 4, 5, 8),
+            noise(1, 7, 32),
+            size=SIZE,
+            strides=frame_strides(4),
+            generator=torch.Generator(),
+            asked=asked(DRAG),
+        )

@@ -13,6 +13,9 @@ def noise(seed=0):
     return torch.randn(1, 3, generator=torch.Generator().manual_seed(seed))
 
 
+LCM = ("lcm", True)  # which is refused
+
+
 def kept(zero_terminal_snr=False):
     """What is kept of a signal's power at every time step, written down anew."""
     signal = (1 - torch.linspace(0.00085, 0.012, 1000, dtype=torch.float64)).cumprod(0).sqrt()
@@ -33,8 +36,10 @@ def knows(truth, zero_terminal_snr=False):
     return predict
 
 
-@pytest.mark.parametrize("zero_terminal_snr", [False, True])
-@pytest.mark.parametrize("sampler", get_args(Sampler))
+@pytest.mark.parametrize(
+    ("sampler", "zero_terminal_snr"),
+    [(sampler, rescaled) for sampler in get_args(Sampler) for rescaled in (False, True) if (sampler, rescaled) != LCM],
+)
 def test_every_sampler_finds_what_the_network_knows(sampler, zero_terminal_snr):
     sampling = Sampling(sampler=sampler, steps=20, zero_terminal_snr=zero_terminal_snr)
     found = denoised(knows(TRUTH, zero_terminal_snr), noise(), sampling, generator=torch.Generator().manual_seed(1))
@@ -69,6 +74,21 @@ def test_no_sampler_touches_the_global_seed():
         generator = torch.Generator().manual_seed(1)
         denoised(lambda x, t, i: x, noise(), Sampling(sampler=sampler, steps=3), generator=generator)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("sampler", [sampler for sampler in get_args(Sampler) if sampler != "lcm"])
+@pytest.mark.parametrize("steps", [67, 91, 100])
+def test_many_steps_still_begin_where_there_is_mostly_noise(sampler, steps):
+    seen = []
+    sampling = Sampling(sampler=sampler, steps=steps)
+    found = denoised(lambda x, t, i: (seen.append(int(t)), knows(TRUTH)(x, t, i))[1], noise(), sampling)
+    assert seen[0] > 890
+    assert found.isfinite().all()
+
+
+def test_numbers_that_are_not_finite_are_told_at_their_step():
+    with pytest.raises(MotionError, match=r"In step 2 of 3 .*compute in bfloat16 or float32"):
+        denoised(lambda x, t, i: x / (1 - i), noise(), Sampling(steps=3))
 
 
 def test_time_steps_are_the_published_ones():
@@ -135,7 +155,9 @@ def test_texts_of_different_lengths_are_asked_one_after_the_other():
     ("wrong", "told"),
     [
         ({"sampler": "magic"}, "one of ddim, dpmpp_2m, unipc, euler, lcm; got “magic”"),
-        ({"steps": 0}, "ddim takes 1 … 1000 steps; got 0"),
+        ({"steps": 0}, "ddim takes 1 … 100 steps; got 0"),
+        ({"steps": 101, "sampler": "unipc"}, "unipc takes 1 … 100 steps; got 101"),
+        ({"sampler": "lcm", "zero_terminal_snr": True}, "another sampler"),
         ({"steps": 51, "sampler": "lcm"}, "lcm takes 1 … 50 steps; got 51"),
         ({"guidance": -1.0}, "from 0 on, 1 being none; got -1.0"),
         ({"guidance": float("nan")}, "got nan"),
