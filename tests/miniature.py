@@ -57,6 +57,20 @@ def predictor():
 
 
 @cache
+def renderer():
+    """The recorded miniature of stage 2. Not to be changed by who uses it."""
+    from motion_core.checkpoints import assembled, load_motion_modules
+    from motion_core.renderer import Renderer
+
+    weights = state_dict("stage2_unet")
+    temporal = {name: tensor for name, tensor in weights.items() if ".motion_modules." in name}
+    with TemporaryDirectory() as folder:
+        torch.save(temporal, Path(folder) / "motion_block.bin")
+        modules = load_motion_modules(Path(folder) / "motion_block.bin")
+    return Renderer(assembled({name: t for name, t in weights.items() if name not in temporal}, modules))
+
+
+@cache
 def _arrays(role):
     recorded = json.loads((WEIGHTS / f"{role}.json").read_text("utf-8"))
     tables = load_file(WEIGHTS / "pe_tables.safetensors")

@@ -9,7 +9,7 @@ import torch
 from einops import rearrange
 from safetensors.torch import load_file
 
-from motion_core.checkpoints import assembled, load_image_vae, load_motion_modules
+from motion_core.checkpoints import load_image_vae
 from motion_core.models.temporal import MotionModule
 from motion_core.renderer import Renderer
 from motion_core.sampling import Sampling
@@ -26,19 +26,8 @@ UNETS = [name for name in CASES if name.startswith("s2_unet")]
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    """The temporal layers in one file, as the authors publish them, and the image VAE in another."""
-    folder = tmp_path_factory.mktemp("published")
-    weights = miniature.state_dict("stage2_unet")
-    torch.save({name: w for name, w in weights.items() if "motion_modules" in name}, folder / "motion_block.bin")
-    torch.save(miniature.state_dict("vae_img"), folder / "vae_img.bin")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def unet(published):
-    spatial = {name: w for name, w in miniature.state_dict("stage2_unet").items() if "motion_modules" not in name}
-    return assembled(spatial, load_motion_modules(published / "motion_block.bin"))
+def unet():
+    return miniature.renderer().unet
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +114,10 @@ def test_the_reference_has_the_time_of_a_clean_frame(unet):
 
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("name", ["s2_loop_unmixed", "s2_loop_brush_unmixed"])
-def test_the_whole_loop_from_picture_text_and_field_to_latents(unet, published, name, together):
+def test_the_whole_loop_from_picture_text_and_field_to_latents(unet, tmp_path, name, together):
     case, arrays = CASES[name], recorded(name)
-    vae = load_image_vae(published / "vae_img.bin")
+    torch.save(miniature.state_dict("vae_img"), tmp_path / "vae_img.bin")
+    vae = load_image_vae(tmp_path / "vae_img.bin")
     reference = picture_latent(
         vae, arrays["in.image01"], value_range=RENDERER_RANGE, noise=arrays["in.image_posterior_noise"]
     )
