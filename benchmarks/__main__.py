@@ -23,6 +23,7 @@ from .draft import draft_table, memory_table
 from .methods import methods_table
 from .predictor import memory_table as predictor_memory_table
 from .predictor import share_table, step_table
+from .renderer import module_table, warp_share_table, warp_step_table
 from .splat import operator_table, splat_table
 from .stories import STORIES, Story
 
@@ -71,6 +72,19 @@ SECTIONS = [
         "Memory of a step by the frames computed at a time",
         "A fifth of the widths at a latent of 32×20, where what the frames cost can be seen beside the weights.",
         predictor_memory_table,
+    ),
+    (
+        "One step of the renderer with warp attention, SD1.5's widths",
+        "One sample of 16 frames, random weights; float32 at a latent of 32×20 on a CPU, float16 at 64×40 on a GPU. "
+        "The last row recomputes the splat in every layer, interleaves by copies and projects all tokens. "
+        "“less added”: how many times less warp attention adds to the plain step than that row does.",
+        warp_step_table,
+    ),
+    ("Where the renderer's step spends its time", "With warp attention.", warp_share_table),
+    (
+        "Warp attention in one motion module",
+        "The four resolutions of SD1.5 for a 512×320 clip of 16 frames; columns as above.",
+        module_table,
     ),
 ]
 

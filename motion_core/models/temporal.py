@@ -113,7 +113,7 @@ class TemporalAttention(nn.Module):
             warped = F.pad(warp.carried(reference, size), (0, 0, 1, 0))  # nothing is added to the reference
             return _in_portions(lambda part, more: self._attended(part + more + own), chunk, cells, warped)
         beside = warp.carried(self._keys_and_values(reference), size)
-        beside = beside + self._keys_and_values(self.pos_encoder(warp.warped_rows, cells))
+        beside += self._keys_and_values(self.pos_encoder(warp.warped_rows, cells))
         return _in_portions(lambda part, more: self._attended(part + own, more), chunk, cells, beside)
 
     def _keys_and_values(self, tokens: Tensor) -> Tensor:
