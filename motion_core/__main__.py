@@ -13,10 +13,10 @@ from typing import NoReturn
 
 import torch
 
-from .commands import animate, convert, convert_weights, predict, show
+from .commands import animate, convert, convert_weights, i2v, predict, render, show
 from .errors import MotionError
 
-COMMANDS = [animate, predict, convert, show, convert_weights]
+COMMANDS = [animate, i2v, predict, render, convert, show, convert_weights]
 MISUSE = 2  # exit code of everything that a person can mend
 
 

@@ -159,6 +159,11 @@ def find_release(
     return _found(folder, {"trajectory_controlnet": control, "motion_module": motion_module}, converted=True)
 
 
+def find_part(folder: str | os.PathLike[str] | None, name: str) -> Path:
+    """One part of a release, by its name in PARTS; the others need not be there. Errors as above."""
+    return getattr(_found(folder, {part: part == name for part in PARTS}, converted=True), name)
+
+
 def convert(
     folder: str | os.PathLike[str],
     output_folder: str | os.PathLike[str],

@@ -66,17 +66,12 @@ def write_video(frames: Iterable[Tensor] | Tensor, path: str | os.PathLike[str],
     H.264 has even sizes only: an odd width or height is made even by repeating the last column or row.
     MotionError if there is no frame, fps is not 0.1…240 (.gif and .webp 50), or the place cannot be written.
     """
+    check_video(path, fps)
     target = Path(path)
     writers = {".mp4": _write_mp4, ".gif": _write_gif, ".webp": _write_webp}
     suffix = target.suffix.lower()
-    in_folder = suffix in ("", ".png") or (suffix not in writers and target.is_dir())
-    if not in_folder and suffix not in writers:
-        raise MotionError(f"A video is written as {CHOICES}; got {path}.")
-    fastest = FASTEST_ANIMATION if suffix in (".gif", ".webp") else FASTEST
-    if not SLOWEST <= fps <= fastest:
-        raise MotionError(f"{path} can have {SLOWEST:g} to {fastest:g} frames per second; got {fps:g}.")
     pictures = _checked(frames)
-    if in_folder:
+    if suffix not in writers:
         target = target.with_suffix("") if suffix == ".png" and not target.is_dir() else target
         with whole_folder(target, replaces=FRAME_NAME) as unfinished:
             _write_pngs(pictures, unfinished, fps)
@@ -84,6 +79,17 @@ def write_video(frames: Iterable[Tensor] | Tensor, path: str | os.PathLike[str],
         with whole_file(target) as unfinished:
             writers[suffix](pictures, unfinished, fps)
     return target
+
+
+def check_video(path: str | os.PathLike[str], fps: float) -> None:
+    """MotionError if write_video would not write there with so many frames per second. For those who ask early."""
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in ("", ".png", ".mp4", ".gif", ".webp") and not target.is_dir():
+        raise MotionError(f"A video is written as {CHOICES}; got {path}.")
+    fastest = FASTEST_ANIMATION if suffix in (".gif", ".webp") else FASTEST
+    if not SLOWEST <= fps <= fastest:
+        raise MotionError(f"{path} can have {SLOWEST:g} to {fastest:g} frames per second; got {fps:g}.")
 
 
 def read_video(path: str | os.PathLike[str], *, frames: int | None = None) -> tuple[Tensor, float]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, get_args
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -71,13 +70,6 @@ def at_most(picture: Tensor, longest: int) -> Tensor:
     smaller = Size(max(1, round(size.height * scale)), max(1, round(size.width * scale)))
     logging.getLogger(__name__).warning("The picture is %s; it is worked on at %s (see --longest).", size, smaller)
     return F.interpolate(picture[None], smaller, mode="bilinear", antialias=True)[0].clamp(0, 1)  # weights round past 1
-
-
-def seeded(seed: int) -> torch.Generator:
-    try:
-        return torch.Generator().manual_seed(seed)
-    except (ValueError, RuntimeError):
-        raise MotionError(f"A seed is a whole number of up to 64 bits; got {seed}.") from None
 
 
 def points(text: str) -> list[tuple[float, float]]:

@@ -18,23 +18,16 @@ from ..flow_color import flow_color
 from ..picture_file import SAVE_OPTIONS, read_mask, read_picture, write_picture
 from ..types import Size
 from ..whole_file import whole_file
-from .arguments import FRAMES, Commands, add_command, add_drawing, at_most, drawn, seeded
+from .arguments import FRAMES, Commands, add_command, add_drawing, at_most, drawn
+from .network_arguments import add_machine, add_sampling, add_texts, advance, machine_of, sampling_of, seeded
 
 if TYPE_CHECKING:  # torch loads in a second, the networks' libraries in four more; `animate` needs none of them
     from ..predictor import MotionPredictor
     from ..release import Release
-    from ..sampling import Step
 
-LONGEST = 512  # pixels of the longer side, as the model was trained (512×320)
 MOST_FRAMES = 33  # the picture, and a row each of the published position tables
 STAMP = 8  # pixels around the start of a drag, in which the model is told where it goes; the authors' window is 64
-PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 FIELDS = {".safetensors", ".npz"}
-NEGATIVE = (  # the authors' own as far as 77 tokens reach: theirs goes on and is cut off. Brackets are read as words
-    "(blur, haze, deformed iris, deformed pupils, semi-realistic, cgi, 3d, render, sketch, cartoon, drawing, anime, "
-    "mutated hands and fingers:1.4), (deformed, distorted, disfigured:1.3), poorly drawn, bad anatomy, wrong anatomy, "
-    "extra limb, missing limb, floating limbs"
-)
 
 
 def add(commands: Commands) -> None:
@@ -42,10 +35,16 @@ def add(commands: Commands) -> None:
     command = add_command(commands, "predict", run, help=what)
     command.add_argument("image", help="the picture")
     command.add_argument("-o", "--output", required=True, help="the motion field to write: .safetensors, .npz")
-    command.add_argument("--prompt", required=True, help="what happens in the picture")
-    command.add_argument("--negative", default=NEGATIVE, help="what should not be seen (the authors' list)")
-    command.add_argument("--weights", metavar="DIR", help="the authors' release, or what convert-weights made of it")
     command.add_argument("--picture", metavar="FILE", help="where the motion is painted (OUTPUT.motion.png)")
+    command.add_argument("--weights", metavar="DIR", help="the authors' release, or what convert-weights made of it")
+    add_texts(command)
+    add_motion(command)
+    add_sampling(command)
+    add_machine(command)
+
+
+def add_motion(command: argparse.ArgumentParser) -> None:
+    """What moves, how far, in how many frames."""
     add_drawing(command)
     command.add_argument("--stamp", type=int, default=STAMP, help=f"half the side of a drag's square, px ({STAMP})")
 
@@ -62,25 +61,10 @@ def add(commands: Commands) -> None:
     control.add_argument("--end", type=float, default=1.0, help="share of the steps at which it ends (1)")
     control.add_argument("--guess-mode", action="store_true", help="hold only the half of the guidance with the text")
 
-    sampling = command.add_argument_group("sampling")
-    sampling.add_argument("--steps", type=int, default=25, help="of the denoising (25)")
-    sampling.add_argument("--guidance", type=float, default=7.0, help="scale of classifier-free guidance (7)")
-    sampling.add_argument("--sampler", default="ddim", help="ddim as published, dpmpp_2m, unipc, euler, lcm")
-    sampling.add_argument("--zero-terminal-snr", action="store_true", help="rescale the noise schedule")
-    sampling.add_argument("--seed", type=int, default=0, help="of the noise; the same one gives the same motion (0)")
-
-    machine = command.add_argument_group("machine")
-    machine.add_argument("--longest", type=int, default=LONGEST, help=f"scale larger pictures down to this ({LONGEST})")
-    machine.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cuda, cpu, mps")
-    machine.add_argument("--precision", choices=PRECISIONS, help="float16 on a GPU, float32 on a CPU, unless given")
-    machine.add_argument("--chunk", type=int, metavar="FRAMES", help="compute so many frames at a time: less memory")
-    machine.add_argument("--apart", action="store_true", help="the halves of the guidance one by one: less memory")
-
 
 def run(options: argparse.Namespace) -> None:
     from ..predictor import ControlSchedule
     from ..release import find_release
-    from ..sampling import Sampling
     from ..stable_diffusion import padded
 
     output = Path(options.output)
@@ -89,8 +73,6 @@ def run(options: argparse.Namespace) -> None:
     painted = Path(options.picture) if options.picture is not None else output.with_suffix(".motion.png")
     if painted.suffix.lower() not in SAVE_OPTIONS:
         raise MotionError(f"The motion is painted as {', '.join(SAVE_OPTIONS)}; got “{painted}”.")
-    if options.chunk is not None and options.chunk < 1:
-        raise MotionError(f"--chunk is a number of frames, at least 1; got {options.chunk}.")
     original = read_picture(options.image)
     picture = at_most(original, options.longest)
     size = Size.of(picture)
@@ -108,11 +90,10 @@ def run(options: argparse.Namespace) -> None:
     if trajectories or region is not None:
         asked = sparse_field(trajectories, size=size, frames=options.frames, stamp=options.stamp, region=region)
     schedule = ControlSchedule(options.strength, options.start, options.end, options.guess_mode)
-    sampling = Sampling(options.sampler, options.steps, options.guidance, not options.apart, options.zero_terminal_snr)
+    sampling = sampling_of(options)
     generator = seeded(options.seed)
     release = find_release(options.weights, control=asked is not None)
-    device = _device(options.device)
-    precision = PRECISIONS[options.precision or ("float32" if device.type == "cpu" else "float16")]
+    device, precision = machine_of(options)
 
     with whole_file(output) as field_file, whole_file(painted) as painted_file:
         positive, negative = _read(release, options.prompt, options.negative, device)
@@ -131,7 +112,7 @@ def run(options: argparse.Namespace) -> None:
                 region=region,
                 sampling=sampling,
                 chunk=options.chunk,
-                on_step=lambda step: _advance(bar, step),
+                on_step=lambda step: advance(bar, step),
             )
         field = field.retimed((field.frames - 1) * (options.between + 1) + 1)
         save_field(field, field_file)
@@ -169,17 +150,3 @@ def _predictor(release: Release, device: torch.device, precision: torch.dtype, *
         load_motion_vae(release.flow_vae, dtype=torch.float32, device=device),
         controlnet,
     )
-
-
-def _advance(bar: tqdm, step: Step) -> None:
-    bar.update(step.index + 1 - bar.n)
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.ones(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:  # torch says by an AssertionError that it was built without CUDA
-        reason = str(error).splitlines()[0]
-        raise MotionError(f"The device “{name}” cannot be used here ({reason}). Try --device cpu.") from None
-    return device

@@ -131,7 +131,7 @@ def test_a_field_is_shown(photo, tmp_path, look):
 def test_misuse_gets_one_sentence_and_exit_code_2(photo, tmp_path, capsys):
     out, drag = tmp_path / "out.mp4", ["--drag", "0.3,0.5 0.6,0.5"]
     misuses = [
-        ([], "required: animate | predict | convert | show"),
+        ([], "required: animate | i2v | predict | render"),
         (["animate", photo, "-o", out], "Nothing moves yet"),
         (["animate", "missing.png", *drag, "-o", out], "There is no picture missing.png"),
         (["animate", photo, "--drag", "0.3;0.5", "-o", out], "Points are written"),
