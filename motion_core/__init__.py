@@ -4,8 +4,8 @@ A drawing becomes a `MotionField`: where every pixel of the picture goes, frame 
 without a network, or predicted by the published one from text and drawing; it is looked at, edited and saved, and it
 carries the picture, or a network's features, into every frame.
 
-Read in this order: types.py, warp.py, draft/, predictor.py, warp_attention.py, renderer.py. Where the papers are found (Motion-I2V, Shi et al.,
-SIGGRAPH 2024):
+Read in this order: types.py, warp.py, draft/, predictor.py, warp_attention.py, renderer.py. Where the papers are found
+(Motion-I2V, Shi et al., SIGGRAPH 2024):
 
     f_{0→i}, the motion fields          types.MotionField
     stage 1, motion field prediction    predictor.py: models/video_unet.py, models/temporal.py, models/motion_vae.py

@@ -162,6 +162,4 @@ def _lora(text: str) -> tuple[Path, float]:
     try:
         return Path(path), float(strength)
     except ValueError:
-        raise MotionError(
-            f"A LoRA is FILE or FILE:STRENGTH, like style.safetensors:0.8; got “{text}”."
-        ) from None
+        raise MotionError(f"A LoRA is FILE or FILE:STRENGTH, like style.safetensors:0.8; got “{text}”.") from None

@@ -214,3 +214,12 @@ def test_a_predictors_network_is_refused(renderer):
     config = replace(renderer.unet.config, in_channels=8, stride_embedding=True)
     with pytest.raises(MotionError, match="a motion predictor's"):
         Renderer(VideoUNet(config))
+
+
+@pytest.mark.slow
+def test_a_compiled_network_renders_the_same_whatever_field_it_is_given(renderer):
+    compiled = Renderer(renderer.unet)
+    compiled.unet = torch.compile(renderer.unet, backend="eager")  # how it is traced; no compiler is needed
+    for seed in (4, 5):
+        field = moving(seed=seed)
+        torch.testing.assert_close(rendered(compiled, field=field), rendered(renderer, field=field))
