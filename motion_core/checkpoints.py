@@ -130,16 +130,18 @@ def load_motion_modules(
         return _filled(file, *_motion_modules(file, MOTION_MODULE), dtype, device)
 
 
-def assembled(weights: Mapping[str, Tensor], modules: MotionModules) -> VideoUNet:
+def assembled(weights: Mapping[str, Tensor], modules: MotionModules, *, heads: int = HEADS) -> VideoUNet:
     """SD1.5's UNet, in diffusers' names, with motion modules between its layers: the renderer's network.
 
-    The tensors are shared, not copied. CheckpointError: the two do not belong to the same kind of UNet.
+    heads: of every attention in the weights. The tensors are shared, not copied.
+    CheckpointError: the two do not belong to the same kind of UNet.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    theirs, ours = modules.config, video_unet_config(shapes, heads=modules.config.heads)
+    theirs, ours = modules.config, video_unet_config(shapes, heads=heads)
     for what, module, unet in (
         ("widths", theirs.block_out_channels, ours.block_out_channels),
         ("layers in a block", theirs.layers_per_block, ours.layers_per_block),
+        ("attention heads", theirs.heads, ours.heads),
     ):
         if module != unet:
             raise CheckpointError(
@@ -180,19 +182,19 @@ def motion_module_names(file: WeightFile) -> dict[str, str]:
 def _predictor(file: WeightFile) -> tuple[VideoUNet, dict[str, str]]:
     _check_kind(file, PREDICTOR)
     shapes = {name: shape for name, shape in file.shapes.items() if not name.startswith(CONTROLNET)}
-    with _building(file):
+    with building(file):
         network = VideoUNet(video_unet_config(shapes, heads=heads_of(file)))
-    return network, _checked(file, {name: name for name in shapes}, shapes, _layout(network), PREDICTOR)
+    return network, checked(file, {name: name for name in shapes}, shapes, layout_of(network), PREDICTOR)
 
 
 def _controlnet(file: WeightFile) -> tuple[TrajectoryControlNet, dict[str, str]]:
     _check_kind(file, TRAJECTORY)
-    prefix = CONTROLNET if _has(file.shapes, CONTROLNET) else ""
+    prefix = CONTROLNET if has_prefix(file.shapes, CONTROLNET) else ""
     names = {name.removeprefix(prefix): name for name in file.shapes if name.startswith(prefix)}
     shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()}
-    with _building(file):
+    with building(file):
         network = TrajectoryControlNet(trajectory_controlnet_config(shapes, heads=heads_of(file)))
-    return network, _checked(file, names, shapes, _layout(network), TRAJECTORY)
+    return network, checked(file, names, shapes, layout_of(network), TRAJECTORY)
 
 
 def _motion_modules(file: WeightFile, wanted: Wanted) -> tuple[MotionModules, dict[str, str]]:
@@ -201,30 +203,30 @@ def _motion_modules(file: WeightFile, wanted: Wanted) -> tuple[MotionModules, di
     names = {name.removeprefix(prefix): name for name in file.shapes}
     shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()}
     widths, layers = _down_blocks(shapes, "", "motion_modules", r"temporal_transformer\.(norm|proj_in|proj_out)")
-    with _building(file):
+    with building(file):
         network = MotionModules(
             VideoUNetConfig(
                 in_channels=4, block_out_channels=widths, layers_per_block=layers,
                 cross_attention=(False,) * len(widths), heads=heads_of(file), positions=_positions(shapes),
-                stride_embedding=False, middle_motion=_has(shapes, "mid_block."),
+                stride_embedding=False, middle_motion=has_prefix(shapes, "mid_block."),
             )
         )  # fmt: skip
-    return network, _checked(file, names, shapes, _layout(network), wanted)
+    return network, checked(file, names, shapes, layout_of(network), wanted)
 
 
 def _autoencoder(file: WeightFile, wanted: Wanted, *, channels: int) -> tuple[AutoencoderKL, dict[str, str]]:
     _check_kind(file, wanted)
-    prefix = FIRST_STAGE if _has(file.shapes, FIRST_STAGE) or kind_of(file.shapes) == SD15 else ""
+    prefix = FIRST_STAGE if has_prefix(file.shapes, FIRST_STAGE) or kind_of(file.shapes) == SD15 else ""
     theirs = [name for name in file.shapes if name.startswith(prefix) and not name.startswith(LEFTOVERS)]
     if not theirs:
         raise CheckpointError(f"{file.path} is {SD15} without its VAE. Give the release's {wanted.file}.")
     names = _vae_names(theirs, prefix)
     shapes = {ours: _linear(ours, file.shapes[theirs]) for ours, theirs in names.items()}
-    with _building(file):
+    with building(file):
         config = autoencoder_config(shapes)
         config["in_channels"] = config["out_channels"] = channels
         network = AutoencoderKL(**config)
-    return network, _checked(file, names, shapes, _layout(network), wanted)
+    return network, checked(file, names, shapes, layout_of(network), wanted)
 
 
 # Configs, from shapes. One tensor that is missing or misshaped does not change them, so that it can be named.
@@ -234,15 +236,15 @@ def video_unet_config(shapes: Shapes, *, heads: int = HEADS) -> VideoUNetConfig:
     """Of a UNet, or the encoder half of one."""
     widths, layers = _down_blocks(shapes, "", "resnets", "conv[12]")
     return VideoUNetConfig(
-        in_channels=_length(shapes, r"^conv_in\.weight$", 1, VideoUNetConfig.in_channels),
-        out_channels=_length(shapes, r"^conv_out\.(weight|bias)$", 0, VideoUNetConfig.out_channels),
+        in_channels=commonest_length(shapes, r"^conv_in\.weight$", 1, VideoUNetConfig.in_channels),
+        out_channels=commonest_length(shapes, r"^conv_out\.(weight|bias)$", 0, VideoUNetConfig.out_channels),
         block_out_channels=widths,
         layers_per_block=layers,
-        cross_attention=tuple(_has(shapes, f"down_blocks.{i}.attentions.") for i in range(len(widths))),
-        cross_attention_dim=_length(shapes, r"attn2\.to_k\.weight$", 1, VideoUNetConfig.cross_attention_dim),
+        cross_attention=tuple(has_prefix(shapes, f"down_blocks.{i}.attentions.") for i in range(len(widths))),
+        cross_attention_dim=commonest_length(shapes, r"attn2\.to_k\.weight$", 1, VideoUNetConfig.cross_attention_dim),
         heads=heads,
         positions=_positions(shapes),
-        stride_embedding=_has(shapes, "stride_embedding."),
+        stride_embedding=has_prefix(shapes, "stride_embedding."),
     )
 
 
@@ -250,8 +252,8 @@ def trajectory_controlnet_config(shapes: Shapes, *, heads: int = HEADS) -> Traje
     first, published = r"^controlnet_cond_embedding\.layers\.0\.", TrajectoryControlNetConfig
     return TrajectoryControlNetConfig(
         video_unet_config(shapes, heads=heads),
-        control_channels=_length(shapes, first + "weight$", 1, published.control_channels),
-        condition_channels=_length(shapes, first, 0, published.condition_channels),
+        control_channels=commonest_length(shapes, first + "weight$", 1, published.control_channels),
+        condition_channels=commonest_length(shapes, first, 0, published.condition_channels),
     )
 
 
@@ -259,9 +261,9 @@ def autoencoder_config(shapes: Shapes) -> dict[str, Any]:
     """What diffusers' AutoencoderKL is built with, of shapes under its own names."""
     widths, layers = _down_blocks(shapes, r"encoder\.", "resnets", "conv[12]")
     return {
-        "in_channels": _length(shapes, r"^encoder\.conv_in\.weight$", 1, 3),
-        "out_channels": _length(shapes, r"^decoder\.conv_out\.(weight|bias)$", 0, 3),
-        "latent_channels": _length(shapes, r"^decoder\.conv_in\.weight$", 1, 4),
+        "in_channels": commonest_length(shapes, r"^encoder\.conv_in\.weight$", 1, 3),
+        "out_channels": commonest_length(shapes, r"^decoder\.conv_out\.(weight|bias)$", 0, 3),
+        "latent_channels": commonest_length(shapes, r"^decoder\.conv_in\.weight$", 1, 4),
         "block_out_channels": widths,
         "layers_per_block": layers,
         "down_block_types": ("DownEncoderBlock2D",) * len(widths),
@@ -269,14 +271,14 @@ def autoencoder_config(shapes: Shapes) -> dict[str, Any]:
     }
 
 
-def _length(shapes: Shapes, tensors: str, axis: int, published: int) -> int:
+def commonest_length(shapes: Shapes, tensors: str, axis: int, published: int) -> int:
     """The commonest length of an axis of the tensors so named; the published one where there is none."""
     lengths = [s[axis] for name, s in shapes.items() if re.search(tensors, name) and len(s) > axis and s[axis]]
     return mode(lengths) if lengths else published
 
 
 def _positions(shapes: Shapes) -> int:
-    return _length(shapes, r"pos_encoder\.pe$", 1, VideoUNetConfig.positions)
+    return commonest_length(shapes, r"pos_encoder\.pe$", 1, VideoUNetConfig.positions)
 
 
 def _down_blocks(shapes: Shapes, prefix: str, layer: str, tensors: str) -> tuple[tuple[int, ...], int]:
@@ -292,7 +294,7 @@ def _down_blocks(shapes: Shapes, prefix: str, layer: str, tensors: str) -> tuple
     return tuple(mode(widths[block]) for block in sorted(widths)), mode([*map(len, layers.values())] or [0])
 
 
-def _has(shapes: Shapes, prefix: str) -> bool:
+def has_prefix(shapes: Shapes, prefix: str) -> bool:
     return any(name.startswith(prefix) for name in shapes)
 
 
@@ -360,7 +362,7 @@ def _linear(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @contextmanager
-def _building(file: WeightFile) -> Iterator[None]:
+def building(file: WeightFile) -> Iterator[None]:
     """Networks without numbers; what goes wrong with shapes that no network has is told as a CheckpointError."""
     try:
         with torch.device("meta"):
@@ -371,26 +373,26 @@ def _building(file: WeightFile) -> Iterator[None]:
         raise CheckpointError(f"No network can be built of the tensors in {file.path}: {error}") from error
 
 
-def _layout(network: nn.Module) -> dict[str, tuple[int, ...]]:
+def layout_of(network: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
 def _check_kind(file: WeightFile, wanted: Wanted) -> None:
     kind = kind_of(file.shapes)
     if kind not in wanted.kinds:
-        names = f" ({_few(list(file.shapes))})" if kind == UNKNOWN else ""
+        names = f" ({few(list(file.shapes))})" if kind == UNKNOWN else ""
         raise CheckpointError(
             f"{file.path} is not {wanted.what}. It seems to be {kind}{names}. "
             f"Give the release's {wanted.file}, or what convert-weights made of it."
         )
 
 
-def _checked(file: WeightFile, names: dict[str, str], shapes: Shapes, layout: Shapes, wanted: Wanted) -> dict[str, str]:
+def checked(file: WeightFile, names: dict[str, str], shapes: Shapes, layout: Shapes, wanted: Wanted) -> dict[str, str]:
     """The names, ours → theirs, if the file has every tensor of the layout, of its shape, and no other."""
     whole = [theirs for theirs in names.values() if not file.dtypes[theirs].is_floating_point]
     if whole:
         raise CheckpointError(
-            f"{file.path} holds whole numbers, as quantised weights do ({_few(whole)}). Give {wanted.what} as floating "
+            f"{file.path} holds whole numbers, as quantised weights do ({few(whole)}). Give {wanted.what} as floating "
             f"numbers: the release's {wanted.file}, or what convert-weights made of it."
         )
     faults = {
@@ -402,7 +404,7 @@ def _checked(file: WeightFile, names: dict[str, str], shapes: Shapes, layout: Sh
             if name in layout and shapes[name] != layout[name]
         ],
     }
-    told = [f"{len(found)} {fault} ({_few(found)})" for fault, found in faults.items() if found]
+    told = [f"{len(found)} {fault} ({few(found)})" for fault, found in faults.items() if found]
     if told:
         raise CheckpointError(
             f"{file.path} does not fit {wanted.what}; tensors {'; '.join(told)}. "
@@ -411,7 +413,7 @@ def _checked(file: WeightFile, names: dict[str, str], shapes: Shapes, layout: Sh
     return names
 
 
-def _few(names: list[str]) -> str:
+def few(names: list[str]) -> str:
     return ", ".join(names[:TOLD]) + (", …" if len(names) > TOLD else "")
 
 
@@ -423,7 +425,7 @@ def _filled(
     device: torch.device | str,
 ) -> Network:
     """The network with the file's numbers, copied: the file may go, or be written anew, while they are used."""
-    kept = dtype or _precision(file, names)
+    kept = dtype or precision_of(file, names)
     weights: dict[str, Tensor] = {}
     for name, empty in network.state_dict().items():
         numbers = file.tensor(names[name]) if name in names else position_table(*empty.shape[1:])
@@ -433,7 +435,7 @@ def _filled(
     return network.eval().requires_grad_(False)
 
 
-def _precision(file: WeightFile, names: Mapping[str, str]) -> torch.dtype:
+def precision_of(file: WeightFile, names: Mapping[str, str]) -> torch.dtype:
     """That of most numbers; 8-bit floats cannot be computed with."""
     counts: Counter[torch.dtype] = Counter()
     for theirs in names.values():

@@ -18,6 +18,7 @@ MODULE_V3 = "an AnimateDiff v3 module"
 FLOW_AUTOENCODER = "a flow VAE"
 AUTOENCODER = "an image VAE"
 SD15 = "a full Stable Diffusion 1.5 checkpoint"
+PLAIN = "a plain Stable Diffusion 1.5 UNet, without temporal layers"
 UNKNOWN = "something else"
 
 KINDS: list[tuple[str, list[str], list[str]]] = [
@@ -42,7 +43,7 @@ KINDS: list[tuple[str, list[str], list[str]]] = [
     (AUTOENCODER, [r"^(first_stage_model\.)?(encoder|decoder)\.(conv_in|conv_out|mid)"], []),
     ("an SDXL UNet", [r"^add_embedding\."], []),
     ("a Stable Diffusion 2 UNet", [r"^down_blocks\..*attn2\.to_k\.weight \d+ 1024$"], []),
-    ("a plain Stable Diffusion 1.5 UNet, without temporal layers", [r"^down_blocks\.0\.resnets|^conv_in\."], []),
+    (PLAIN, [r"^down_blocks\.0\.resnets|^conv_in\."], []),
     (UNKNOWN, [], []),
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -92,20 +92,28 @@ def load_text_encoder(
     text_encoder: the weight file, with its config beside it or in its metadata. dtype: None keeps the file's.
     MotionError if transformers is not installed; CheckpointError if a file is missing or does not fit.
     """
-    _check_tokenizer(Path(tokenizer))
+    check_tokenizer(Path(tokenizer))
     config, names = text_encoder_names(text_encoder)
+    with WeightFile(text_encoder) as file:
+        weights = {name: file.tensor(theirs).to(device, dtype, copy=True) for name, theirs in names.items()}
+    return text_encoder_of(tokenizer, config, weights)
+
+
+def text_encoder_of(
+    tokenizer: str | os.PathLike[str], config: dict[str, Any], weights: Mapping[str, Tensor]
+) -> TextEncoder:
+    """From weights that are read already, all on one device, under the names that text_encoder_names gives."""
+    check_tokenizer(Path(tokenizer))
     pieces = (str(Path(tokenizer) / name) for name in ("vocab.json", "merges.txt"))
     # clean_up… changes nothing here, but older transformers warn when it is not given
     reader = _transformers().CLIPTokenizer(*pieces, clean_up_tokenization_spaces=False)
     if len(reader) > config["vocab_size"]:
         raise CheckpointError(
-            f"{tokenizer} knows {len(reader)} word pieces, {text_encoder} only {config['vocab_size']}. "
+            f"{tokenizer} knows {len(reader)} word pieces, and the text encoder only {config['vocab_size']}. "
             "Take both from one release."
         )
-    model = _empty_model(config)
-    with WeightFile(text_encoder) as file:
-        weights = {name: file.tensor(theirs).to(device, dtype, copy=True) for name, theirs in names.items()}
-    counted = torch.arange(config["max_position_embeddings"], device=device)[None]
+    model = empty_text_encoder(config)
+    counted = torch.arange(config["max_position_embeddings"], device=next(iter(weights.values())).device)[None]
     model.load_state_dict({**weights, **dict.fromkeys(_counted(model), counted)}, assign=True)
     _embeddings(model).position_ids = counted
     return TextEncoder(reader, model.eval().requires_grad_(False))
@@ -120,7 +128,7 @@ def text_encoder_names(path: str | os.PathLike[str]) -> tuple[dict[str, Any], di
         config = _config(Path(path), file.metadata)
         shapes = dict(file.shapes)
     theirs = {name.removeprefix(PREFIX): name for name in shapes if not name.endswith(COUNTED)}
-    model = _empty_model(config)
+    model = empty_text_encoder(config)
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if not name.endswith(COUNTED)}
     names = {name: theirs.pop(name.removeprefix(PREFIX)) for name in wanted if name.removeprefix(PREFIX) in theirs}
     wrong = [f"lacks {name}" for name in wanted if name not in names] + [f"holds {name}" for name in theirs.values()]
@@ -198,7 +206,7 @@ def _transformers() -> Any:  # noqa: ANN401  transformers' types differ by versi
     return transformers
 
 
-def _empty_model(config: dict[str, Any]) -> nn.Module:
+def empty_text_encoder(config: dict[str, Any]) -> nn.Module:
     """A text encoder without weights, of the shapes that the config says."""
     transformers = _transformers()
     # the published special tokens; they only change the pooled output, which Stable Diffusion does not use
@@ -236,7 +244,7 @@ def _config(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     return config
 
 
-def _check_tokenizer(folder: Path) -> None:
+def check_tokenizer(folder: Path) -> None:
     """That a folder holds CLIP's word pieces; transformers itself fails in many ways."""
     try:
         vocabulary = json.loads((folder / "vocab.json").read_text("utf-8"))

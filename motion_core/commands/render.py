@@ -131,7 +131,9 @@ def rendered(plan: Rendering, field: MotionField) -> None:
 
     def renderer() -> Renderer:
         modules = load_motion_modules(plan.motion_module, dtype=precision, device=device)
-        return Renderer(assembled(plan.base.unet_weights(dtype=precision, device=device), modules))
+        return Renderer(
+            assembled(plan.base.unet_weights(dtype=precision, device=device), modules, heads=plan.base.heads)
+        )
 
     positive, negative = texts()
     vae = plan.base.image_vae(dtype=torch.float32, device=device)
