@@ -18,7 +18,7 @@ from torch import Tensor
 
 from motion_core.models.temporal import TemporalTransformer
 from motion_core.models.video_unet import VideoUNet, VideoUNetConfig
-from motion_core.renderer import Renderer
+from motion_core.renderer import WINDOWS, Renderer, Windows
 from motion_core.sampling import TRAIN_STEPS, Sampling
 from motion_core.selective_noising import CELL, REFERENCE_TIME, with_clean_reference
 from motion_core.types import MotionField, Size
@@ -148,7 +148,7 @@ def renderer(before: VideoUNet, fusion: Fusion, generator: torch.Generator, *, s
     return Renderer(unet.eval().requires_grad_(False))
 
 
-def rendered(renderer: Renderer, clip: Clips, fusion: Fusion, *, seed: int) -> Tensor:
+def rendered(renderer: Renderer, clip: Clips, fusion: Fusion, *, seed: int, windows: Windows = WINDOWS) -> Tensor:
     """[4, F, h, w], what the renderer makes of one clip's reference and motion."""
     return renderer.render(
         clip.frames[:, :, 0],
@@ -156,6 +156,7 @@ def rendered(renderer: Renderer, clip: Clips, fusion: Fusion, *, seed: int) -> T
         text(1),
         generator=torch.Generator().manual_seed(seed),
         fusion=fusion,
+        windows=windows,
         sampling=Sampling(steps=20, guidance=1.0),
     )[0]
 
@@ -178,12 +179,18 @@ class Errors:
 def errors(frames: Tensor, clip: Clips) -> Errors:
     """Of frames [4, F, h, w] that should be the clip's own."""
     away = (frames - clip.frames[0])[:, 1:].abs().mean(dim=0)  # [F-1, h, w]
-    inside, shape = clip.inside[1:], clip.inside[0]
-    cells = F.avg_pool2d(clip.field.displacement, CELL) / CELL
-    fetched = backward_warp(rearrange(frames, "c f h w -> f c h w"), cells)
-    change = fetched.diff(dim=0).abs().mean(dim=1)
+    inside = clip.inside[1:]
     return Errors(
         frame=away.mean().item(),
         shape=((away * inside).sum() / inside.sum()).item(),
-        change=((change * shape).sum() / shape.sum() / len(change)).item(),
+        change=changes(frames, clip).mean().item(),
     )
+
+
+def changes(frames: Tensor, clip: Clips) -> Tensor:
+    """[F-1] of the shape from each frame of [4, F, h, w] to the next; see Errors. Only the clip's motion is used."""
+    shape = clip.inside[0]
+    cells = F.avg_pool2d(clip.field.displacement, CELL) / CELL
+    fetched = backward_warp(rearrange(frames, "c f h w -> f c h w"), cells)
+    change = fetched.diff(dim=0).abs().mean(dim=1)
+    return (change * shape).sum(dim=(1, 2)) / shape.sum()
