@@ -17,6 +17,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from .checkpoints import few
 from .errors import CheckpointError
 from .kinds import Shapes, kind_of
 from .weight_file import WeightFile
@@ -50,7 +51,6 @@ OTHERS = (  # the first that is found in a name
 SUPPORTED = (
     "Read here are LoRA and LoCon for Stable Diffusion 1.5, as kohya, diffusers or peft write them (.safetensors)."
 )
-TOLD = 3  # names in a message
 
 
 def lora_changes(
@@ -68,7 +68,7 @@ def lora_changes(
         lost = [name for module, parts in layers.items() if module not in places for name in parts.values()]
         if lost:
             raise CheckpointError(
-                f"{misfit}: {len(lost)} of its tensors have no place there ({_few(lost)}). "
+                f"{misfit}: {len(lost)} of its tensors have no place there ({few(lost)}). "
                 f"It is made for another model. {SUPPORTED}"
             )
         changes = {}
@@ -96,7 +96,7 @@ def _layers(file: WeightFile) -> dict[Half, dict[str, dict[str, str]]]:
     for pattern, kind in OTHERS:
         found = [name for name in file.shapes if re.search(pattern, name)]
         if found:
-            raise CheckpointError(f"{file.path} is {kind} ({_few(found)}). {SUPPORTED}")
+            raise CheckpointError(f"{file.path} is {kind} ({few(found)}). {SUPPORTED}")
     layers: dict[Half, dict[str, dict[str, str]]] = {"unet": {}, "text_encoder": {}}
     foreign = []
     for name in file.shapes:
@@ -117,7 +117,7 @@ def _layers(file: WeightFile) -> dict[Half, dict[str, dict[str, str]]]:
     if foreign:
         raise CheckpointError(
             f"{file.path} is no whole LoRA: {len(foreign)} of its tensors are of another kind, or are up without down "
-            f"({_few(foreign)}). {SUPPORTED}"
+            f"({few(foreign)}). {SUPPORTED}"
         )
     return layers
 
@@ -159,7 +159,3 @@ def _fits(axes: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     """Whether they are the same but for axes of length 1 at the end: some write 1×1 convolutions as matrices."""
     length = max(len(axes), len(wanted))
     return axes + (1,) * (length - len(axes)) == wanted + (1,) * (length - len(wanted))
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:TOLD]) + (", …" if len(names) > TOLD else "")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .errors import MotionError, ShapeError
+from .models.motion_vae import REDUCTION
 from .models.video_unet import VideoUNet
 from .sampling import PUBLISHED, Half, Noised, Sampling, Step, denoised, guided
 from .selective_noising import frame_times, renewed, still_cells, with_clean_reference
@@ -186,7 +187,7 @@ def _of_size(region: Tensor, field: MotionField) -> Tensor:
 def _check(reference: Tensor, field: MotionField, noise: Tensor) -> None:
     if field.frames < 2:
         raise MotionError("The motion field has one frame, the reference; there is nothing to render.")
-    height, width = (-(-side // 8) for side in field.size)
+    height, width = (-(-side // REDUCTION) for side in field.size)
     if tuple(reference.shape) != (1, 4, height, width):
         raise ShapeError(
             f"For a field of {field.size}, the reference's latent is [1, 4, {height}, {width}]; "

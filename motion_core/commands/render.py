@@ -81,6 +81,9 @@ class Rendering:
     positions: Positions
     windows: Windows
     sampling: Sampling
+    device: torch.device
+    precision: torch.dtype
+    generator: torch.Generator
     options: argparse.Namespace
 
 
@@ -98,8 +101,7 @@ def planned(options: argparse.Namespace) -> Rendering:
     tokenizer = options.tokenizer
     if tokenizer is None and Path(options.base).is_file():
         tokenizer = find_part(options.weights, "tokenizer")
-    machine_of(options)
-    seeded(options.seed)
+    device, precision = machine_of(options)
     return Rendering(
         picture,
         region,
@@ -109,6 +111,9 @@ def planned(options: argparse.Namespace) -> Rendering:
         options.positions or ("interleaved" if published else "shared"),
         Windows(options.window, options.overlap),
         sampling_of(options),
+        device,
+        precision,
+        seeded(options.seed),
         options,
     )
 
@@ -119,9 +124,7 @@ def rendered(plan: Rendering, field: MotionField) -> None:
     from ..renderer import Renderer
     from ..stable_diffusion import RENDERER_RANGE, decoded_pictures, padded, picture_latent
 
-    options = plan.options
-    device, precision = machine_of(options)
-    generator = seeded(options.seed)
+    options, device, precision = plan.options, plan.device, plan.precision
     size = Size.of(plan.picture)
 
     def texts() -> tuple[Tensor, Tensor]:
@@ -144,7 +147,7 @@ def rendered(plan: Rendering, field: MotionField) -> None:
             field.resized(size),
             positive,
             negative,
-            generator=generator,
+            generator=plan.generator,
             region=plan.region,
             fusion=plan.fusion,
             positions=plan.positions,

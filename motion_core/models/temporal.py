@@ -58,10 +58,10 @@ class TemporalTransformer(nn.Module):
             )
         size = Size.of(hidden)
         cells = rearrange(self.norm(hidden), "(b f) c h w -> (b h w) f c", f=frames)
-        cells = _in_portions(self.proj_in, chunk, cells)
+        cells = in_portions(self.proj_in, chunk, cells)
         for block in self.transformer_blocks:
             cells = block(cells, size, warp, chunk)
-        cells = _in_portions(self.proj_out, chunk, cells)
+        cells = in_portions(self.proj_out, chunk, cells)
         return hidden + rearrange(cells, "(b h w) f c -> (b f) c h w", h=size.height, w=size.width)
 
 
@@ -82,7 +82,7 @@ class TemporalBlock(nn.Module):
     ) -> Tensor:
         for attention, norm in zip(self.attention_blocks, self.norms, strict=True):
             cells = attention(norm(cells), size, warp, chunk) + cells
-        return _in_portions(lambda part: self.ff(self.ff_norm(part)) + part, chunk, cells)
+        return in_portions(lambda part: self.ff(self.ff_norm(part)) + part, chunk, cells)
 
 
 class TemporalAttention(nn.Module):
@@ -107,14 +107,14 @@ class TemporalAttention(nn.Module):
     ) -> Tensor:
         if warp is None or size is None or warp.fusion == "none":
             own = self.pos_encoder(range(cells.shape[1]), cells)
-            return _in_portions(lambda part: self._attended(part + own), chunk, cells)
+            return in_portions(lambda part: self._attended(part + own), chunk, cells)
         own, reference = self.pos_encoder(warp.rows, cells), cells[:, 0]
         if warp.fusion == "addition":
             warped = F.pad(warp.carried(reference, size), (0, 0, 1, 0))  # nothing is added to the reference
-            return _in_portions(lambda part, more: self._attended(part + more + own), chunk, cells, warped)
+            return in_portions(lambda part, more: self._attended(part + more + own), chunk, cells, warped)
         beside = warp.carried(self._keys_and_values(reference), size)
         beside += self._keys_and_values(self.pos_encoder(warp.warped_rows, cells))
-        return _in_portions(lambda part, more: self._attended(part + own, more), chunk, cells, beside)
+        return in_portions(lambda part, more: self._attended(part + own, more), chunk, cells, beside)
 
     def _keys_and_values(self, tokens: Tensor) -> Tensor:
         """[…, C] → […, 2C]."""
@@ -127,7 +127,7 @@ class TemporalAttention(nn.Module):
             more_keys, more_values = beside.chunk(2, dim=-1)
             keys, values = torch.cat([keys, more_keys], dim=1), torch.cat([values, more_values], dim=1)
         heads = [rearrange(t, "n f (head c) -> n head f c", head=self.heads) for t in (queries, keys, values)]
-        attended = _in_portions(F.scaled_dot_product_attention, MOST_HEADS // self.heads, *heads)
+        attended = in_portions(F.scaled_dot_product_attention, MOST_HEADS // self.heads, *heads)
         return self.to_out[0](rearrange(attended, "n head f c -> n f (head c)"))
 
 
@@ -151,7 +151,7 @@ class PositionTable(nn.Module):
         return self.pe[0, rows.start : rows.stop : rows.step].to(like.dtype)
 
 
-def _in_portions(layer: Callable[..., Tensor], chunk: int | None, *given: Tensor) -> Tensor:
+def in_portions(layer: Callable[..., Tensor], chunk: int | None, *given: Tensor) -> Tensor:
     """layer(*given) over [N, …] each, `chunk` of N at a time."""
     if chunk is None or chunk >= len(given[0]):
         return layer(*given)

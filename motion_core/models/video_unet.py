@@ -23,7 +23,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..errors import MotionError, ShapeError
 from ..warp_attention import WarpAttention
-from .temporal import MotionModule
+from .temporal import MotionModule, in_portions
 
 Result = TypeVar("Result")
 
@@ -101,10 +101,7 @@ class Context:
 
     def frame_by_frame(self, layer: Callable[..., Tensor], hidden: Tensor, *others: Tensor) -> Tensor:
         """layer(hidden, *others) over [B·F, …] in portions of `chunk` frames."""
-        if self.chunk is None or self.chunk >= len(hidden):
-            return layer(hidden, *others)
-        portions = zip(*(given.split(self.chunk) for given in (hidden, *others)), strict=True)
-        return torch.cat([layer(*portion) for portion in portions])
+        return in_portions(layer, self.chunk, hidden, *others)
 
     def through_time(self, module: nn.Module, hidden: Tensor) -> Tensor:
         """A motion module over [B·F, C, h, w]; a chunk of cells holds as many numbers as a chunk of frames."""

@@ -14,7 +14,6 @@ import pytest
 import torch
 from PIL import Image
 
-from motion_core.__main__ import main
 from motion_core.checkpoints import load_image_vae
 from motion_core.commands.arguments import at_most
 from motion_core.field_file import load_field, save_field
@@ -25,35 +24,10 @@ from motion_core.sampling import Sampling
 from motion_core.stable_diffusion import PREDICTOR_RANGE, load_text_encoder, padded, picture_latent
 from motion_core.types import MotionField, Size
 from motion_core.video_file import read_video
+from tests.command_line import refused, run
 from tests.published import published_folder
 
 TRACKS = Path(__file__).parents[1] / "fixtures" / "tracks"
-
-
-@pytest.fixture
-def photo(tmp_path):
-    """A red disc on a grey ground, 120×80."""
-    y, x = np.mgrid[:80, :120]
-    pixels = np.full((80, 120, 3), 190, np.uint8)
-    pixels[(x - 40) ** 2 + (y - 40) ** 2 < 15**2] = (220, 30, 30)
-    path = tmp_path / "photo.png"
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-def run(*arguments):
-    try:
-        return main([str(argument) for argument in arguments])
-    except SystemExit as exit_:
-        return exit_.code
-
-
-def refused(capsys, *arguments):
-    """The one sentence that a misuse gets."""
-    assert run(*arguments) == 2
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("motion-i2v: ")]
-    assert len(said) == 1
-    return said[0]
 
 
 def reddest_column(frame):

@@ -5,12 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from motion_core.__main__ import main
 from motion_core.field_file import load_field, save_field
 from motion_core.renderer import Windows
 from motion_core.sampling import Sampling
 from motion_core.types import MotionField, Size
 from motion_core.video_file import read_video
+from tests.command_line import refused, run
 from tests.published import STAGE2, published_folder
 
 QUICK = ["--prompt", "the disc rolls", "--longest", 64, "--steps", 1]
@@ -22,35 +22,11 @@ def release(tmp_path_factory):
 
 
 @pytest.fixture
-def photo(tmp_path):
-    """A red disc on a grey ground, 120×80."""
-    y, x = np.mgrid[:80, :120]
-    pixels = np.full((80, 120, 3), 190, np.uint8)
-    pixels[(x - 40) ** 2 + (y - 40) ** 2 < 15**2] = (220, 30, 30)
-    Image.fromarray(pixels).save(tmp_path / "photo.png")
-    return tmp_path / "photo.png"
-
-
-@pytest.fixture
 def field(tmp_path):
     steps = torch.linspace(0, 1, 5).view(-1, 1, 1, 1)
     displacement = torch.tensor([20.0, 0.0]).view(1, 2, 1, 1).expand(5, 2, 80, 120) * steps
     save_field(MotionField(displacement), tmp_path / "field.safetensors")
     return tmp_path / "field.safetensors"
-
-
-def run(*arguments):
-    try:
-        return main([str(argument) for argument in arguments])
-    except SystemExit as exit_:
-        return exit_.code
-
-
-def refused(capsys, *arguments):
-    assert run(*arguments) == 2
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("motion-i2v: ")]
-    assert len(said) == 1
-    return said[0]
 
 
 def model(release):
