@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from .checkpoints import (
-    FIRST_STAGE,
+from .checkpoints import FIRST_STAGE, load_image_vae, video_unet_config
+from .errors import CheckpointError, MotionError
+from .kinds import PLAIN, SD15, UNKNOWN, kind_of
+from .layout import (
     HEADS,
     Wanted,
     building,
@@ -31,12 +33,8 @@ from .checkpoints import (
     has_prefix,
     heads_of,
     layout_of,
-    load_image_vae,
     precision_of,
-    video_unet_config,
 )
-from .errors import CheckpointError, MotionError
-from .kinds import PLAIN, SD15, UNKNOWN, kind_of
 from .lora import Half, lora_changes
 from .models.video_unet import VideoUNet
 from .stable_diffusion import (

@@ -6,22 +6,18 @@ about, need tables.
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from statistics import mode
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from torch import Tensor, nn
+from torch import Tensor
 
-from .errors import CheckpointError, MotionError
+from .errors import CheckpointError
 from .kinds import (
     AUTOENCODER,
     CONTROL_ALONE,
@@ -32,36 +28,31 @@ from .kinds import (
     SD15,
     STAGE1,
     STAGE1_WITH_CONTROL,
-    UNKNOWN,
     Shapes,
     kind_of,
 )
+from .layout import (
+    HEADS,
+    Wanted,
+    building,
+    check_kind,
+    checked,
+    commonest_length,
+    filled,
+    has_prefix,
+    heads_of,
+    layout_of,
+)
 from .models.motion_modules import MotionModules
 from .models.motion_vae import MotionVAE
-from .models.temporal import position_table
 from .models.trajectory_controlnet import TrajectoryControlNet, TrajectoryControlNetConfig
 from .models.video_unet import VideoUNet, VideoUNetConfig
 from .weight_file import WeightFile
 
-Network = TypeVar("Network", bound=nn.Module)
-
 CONTROLNET = "controlnet."  # before the ControlNet's names, as its file was saved from the UNet that holds it
 FIRST_STAGE = "first_stage_model."  # before the VAE's names in a full Stable Diffusion checkpoint
-POSITIONS = "pos_encoder.pe"  # computed where a file leaves them out
-HEADS = 8  # of every attention of SD1.5 and of the published networks; no tensor shows it
-HEADS_KEY = "motion_i2v.heads"  # in the metadata of our own files
 PARALLEL = "module."  # before every name of a module that was saved while it was trained on many GPUs
 LEFTOVERS = ("loss.", "model_ema.")  # of its training, in files of Stable Diffusion's own VAE
-TOLD = 3  # names in a message
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a loader is for, which published file that is, and the kinds of file that hold it."""
-
-    what: str
-    file: str
-    kinds: tuple[str, ...]
 
 
 FLOWGEN = "stage1/StableDiffusion-FlowGen"
@@ -92,7 +83,7 @@ def load_motion_predictor(
     afterwards. CheckpointError names what is missing, unexpected or misshaped, or which kind of file was given instead.
     """
     with WeightFile(path) as file:
-        return _filled(file, *_predictor(file), dtype, device)
+        return filled(file, *_predictor(file), dtype, device)
 
 
 def load_trajectory_controlnet(
@@ -100,7 +91,7 @@ def load_trajectory_controlnet(
 ) -> TrajectoryControlNet:
     """The ControlNet for trajectories and brush, from a file of its own or beside its UNet; see above."""
     with WeightFile(path) as file:
-        return _filled(file, *_controlnet(file), dtype, device)
+        return filled(file, *_controlnet(file), dtype, device)
 
 
 def load_motion_vae(
@@ -111,7 +102,7 @@ def load_motion_vae(
     dtype: None is float32 whatever the file has: next to ½, which is no motion, bfloat16 knows no drag under 2 pixels.
     """
     with WeightFile(path) as file:
-        return MotionVAE(_filled(file, *_autoencoder(file, FLOW_VAE, channels=2), dtype or torch.float32, device))
+        return MotionVAE(filled(file, *_autoencoder(file, FLOW_VAE, channels=2), dtype or torch.float32, device))
 
 
 def load_image_vae(
@@ -119,7 +110,7 @@ def load_image_vae(
 ) -> AutoencoderKL:
     """SD1.5's VAE, likewise, or out of a full checkpoint."""
     with WeightFile(path) as file:
-        return _filled(file, *_autoencoder(file, IMAGE_VAE, channels=3), dtype, device)
+        return filled(file, *_autoencoder(file, IMAGE_VAE, channels=3), dtype, device)
 
 
 def load_motion_modules(
@@ -127,7 +118,7 @@ def load_motion_modules(
 ) -> MotionModules:
     """Stage 2's temporal layers, or those of AnimateDiff v1, v2 or v3 for SD1.5; see above."""
     with WeightFile(path) as file:
-        return _filled(file, *_motion_modules(file, MOTION_MODULE), dtype, device)
+        return filled(file, *_motion_modules(file, MOTION_MODULE), dtype, device)
 
 
 def assembled(weights: Mapping[str, Tensor], modules: MotionModules, *, heads: int = HEADS) -> VideoUNet:
@@ -180,7 +171,7 @@ def motion_module_names(file: WeightFile) -> dict[str, str]:
 
 
 def _predictor(file: WeightFile) -> tuple[VideoUNet, dict[str, str]]:
-    _check_kind(file, PREDICTOR)
+    check_kind(file, PREDICTOR)
     shapes = {name: shape for name, shape in file.shapes.items() if not name.startswith(CONTROLNET)}
     with building(file):
         network = VideoUNet(video_unet_config(shapes, heads=heads_of(file)))
@@ -188,7 +179,7 @@ def _predictor(file: WeightFile) -> tuple[VideoUNet, dict[str, str]]:
 
 
 def _controlnet(file: WeightFile) -> tuple[TrajectoryControlNet, dict[str, str]]:
-    _check_kind(file, TRAJECTORY)
+    check_kind(file, TRAJECTORY)
     prefix = CONTROLNET if has_prefix(file.shapes, CONTROLNET) else ""
     names = {name.removeprefix(prefix): name for name in file.shapes if name.startswith(prefix)}
     shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()}
@@ -198,7 +189,7 @@ def _controlnet(file: WeightFile) -> tuple[TrajectoryControlNet, dict[str, str]]
 
 
 def _motion_modules(file: WeightFile, wanted: Wanted) -> tuple[MotionModules, dict[str, str]]:
-    _check_kind(file, wanted)
+    check_kind(file, wanted)
     prefix = PARALLEL if all(name.startswith(PARALLEL) for name in file.shapes) else ""
     names = {name.removeprefix(prefix): name for name in file.shapes}
     shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()}
@@ -215,7 +206,7 @@ def _motion_modules(file: WeightFile, wanted: Wanted) -> tuple[MotionModules, di
 
 
 def _autoencoder(file: WeightFile, wanted: Wanted, *, channels: int) -> tuple[AutoencoderKL, dict[str, str]]:
-    _check_kind(file, wanted)
+    check_kind(file, wanted)
     prefix = FIRST_STAGE if has_prefix(file.shapes, FIRST_STAGE) or kind_of(file.shapes) == SD15 else ""
     theirs = [name for name in file.shapes if name.startswith(prefix) and not name.startswith(LEFTOVERS)]
     if not theirs:
@@ -271,12 +262,6 @@ def autoencoder_config(shapes: Shapes) -> dict[str, Any]:
     }
 
 
-def commonest_length(shapes: Shapes, tensors: str, axis: int, published: int) -> int:
-    """The commonest length of an axis of the tensors so named; the published one where there is none."""
-    lengths = [s[axis] for name, s in shapes.items() if re.search(tensors, name) and len(s) > axis and s[axis]]
-    return mode(lengths) if lengths else published
-
-
 def _positions(shapes: Shapes) -> int:
     return commonest_length(shapes, r"pos_encoder\.pe$", 1, VideoUNetConfig.positions)
 
@@ -292,31 +277,6 @@ def _down_blocks(shapes: Shapes, prefix: str, layer: str, tensors: str) -> tuple
             widths.setdefault(int(found[1]), []).append(shape[0])
             layers.setdefault(int(found[1]), set()).add(found[2])
     return tuple(mode(widths[block]) for block in sorted(widths)), mode([*map(len, layers.values())] or [0])
-
-
-def has_prefix(shapes: Shapes, prefix: str) -> bool:
-    return any(name.startswith(prefix) for name in shapes)
-
-
-def heads_of(file: WeightFile) -> int:
-    """As our own files say, or a diffusers config beside the file, which calls the count "attention_head_dim"."""
-    beside = file.path.with_name("config.json")
-    if HEADS_KEY in file.metadata:
-        told: object = file.metadata[HEADS_KEY]
-    elif beside.is_file():
-        try:
-            told = json.loads(beside.read_text("utf-8")).get("attention_head_dim", HEADS)
-        except (ValueError, AttributeError, OSError) as error:
-            raise CheckpointError(f"{beside} is no config that can be read ({error}).") from None
-    else:
-        told = HEADS
-    if told is None:
-        told = HEADS
-    if isinstance(told, list) and told and all(count == told[0] for count in told):
-        told = told[0]
-    if not str(told).isdecimal() or int(str(told)) < 1:
-        raise CheckpointError(f"The count of attention heads beside {file.path} is {told!r}; one number is wanted.")
-    return int(str(told))
 
 
 # The autoencoders' three namings. Ours is that of diffusers today.
@@ -356,89 +316,3 @@ def _diffusers_name(name: str, blocks: int) -> str:
 def _linear(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The 1×1 convolutions of Stable Diffusion's own attention are linear layers in diffusers."""
     return shape[:2] if ".attentions.0.to_" in name and shape[2:] == (1, 1) else shape
-
-
-# Strict loading.
-
-
-@contextmanager
-def building(file: WeightFile) -> Iterator[None]:
-    """Networks without numbers; what goes wrong with shapes that no network has is told as a CheckpointError."""
-    try:
-        with torch.device("meta"):
-            yield
-    except CheckpointError:
-        raise
-    except (MotionError, ValueError, LookupError, TypeError, RuntimeError, ArithmeticError) as error:
-        raise CheckpointError(f"No network can be built of the tensors in {file.path}: {error}") from error
-
-
-def layout_of(network: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-
-
-def _check_kind(file: WeightFile, wanted: Wanted) -> None:
-    kind = kind_of(file.shapes)
-    if kind not in wanted.kinds:
-        names = f" ({few(list(file.shapes))})" if kind == UNKNOWN else ""
-        raise CheckpointError(
-            f"{file.path} is not {wanted.what}. It seems to be {kind}{names}. "
-            f"Give the release's {wanted.file}, or what convert-weights made of it."
-        )
-
-
-def checked(file: WeightFile, names: dict[str, str], shapes: Shapes, layout: Shapes, wanted: Wanted) -> dict[str, str]:
-    """The names, ours → theirs, if the file has every tensor of the layout, of its shape, and no other."""
-    whole = [theirs for theirs in names.values() if not file.dtypes[theirs].is_floating_point]
-    if whole:
-        raise CheckpointError(
-            f"{file.path} holds whole numbers, as quantised weights do ({few(whole)}). Give {wanted.what} as floating "
-            f"numbers: the release's {wanted.file}, or what convert-weights made of it."
-        )
-    faults = {
-        "missing": [name for name in layout if name not in shapes and not name.endswith(POSITIONS)],
-        "unexpected": [names[name] for name in shapes if name not in layout],
-        "of another shape": [
-            f"{names[name]} {list(shapes[name])} instead of {list(layout[name])}"
-            for name in shapes
-            if name in layout and shapes[name] != layout[name]
-        ],
-    }
-    told = [f"{len(found)} {fault} ({few(found)})" for fault, found in faults.items() if found]
-    if told:
-        raise CheckpointError(
-            f"{file.path} does not fit {wanted.what}; tensors {'; '.join(told)}. "
-            f"Give the release's {wanted.file}, or what convert-weights made of it."
-        )
-    return names
-
-
-def few(names: list[str]) -> str:
-    return ", ".join(names[:TOLD]) + (", …" if len(names) > TOLD else "")
-
-
-def _filled(
-    file: WeightFile,
-    network: Network,
-    names: Mapping[str, str],
-    dtype: torch.dtype | None,
-    device: torch.device | str,
-) -> Network:
-    """The network with the file's numbers, copied: the file may go, or be written anew, while they are used."""
-    kept = dtype or precision_of(file, names)
-    weights: dict[str, Tensor] = {}
-    for name, empty in network.state_dict().items():
-        numbers = file.tensor(names[name]) if name in names else position_table(*empty.shape[1:])
-        numbers = numbers.reshape(empty.shape)
-        weights[name] = numbers.to(device, kept, copy=True, memory_format=torch.contiguous_format)
-    network.load_state_dict(weights, strict=True, assign=True)
-    return network.eval().requires_grad_(False)
-
-
-def precision_of(file: WeightFile, names: Mapping[str, str]) -> torch.dtype:
-    """That of most numbers; 8-bit floats cannot be computed with."""
-    counts: Counter[torch.dtype] = Counter()
-    for theirs in names.values():
-        counts[file.dtypes[theirs]] += math.prod(file.shapes[theirs])
-    most = counts.most_common(1)[0][0]
-    return torch.float16 if most.itemsize == 1 else most

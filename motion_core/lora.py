@@ -17,9 +17,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .checkpoints import few
 from .errors import CheckpointError
 from .kinds import Shapes, kind_of
+from .layout import few
 from .weight_file import WeightFile
 
 Half = Literal["unet", "text_encoder"]

@@ -11,12 +11,12 @@ from einops import rearrange, repeat
 from torch import Tensor
 
 from .errors import MotionError, ShapeError
-from .models.motion_vae import LATENT_SCALE, REDUCTION, MotionVAE
+from .models.motion_vae import LATENT_SCALE, MotionVAE
 from .models.trajectory_controlnet import TrajectoryControlNet
 from .models.video_unet import Residuals, VideoUNet
 from .sampling import PUBLISHED, Half, Sampling, Step, denoised, guided
 from .stable_diffusion import padded
-from .types import MotionField, Size, SparseField
+from .types import CELL, MotionField, Size, SparseField
 
 ROUNDING = 1e-6  # steps; so that 0.1 of 30 of them begins with step 3
 
@@ -102,11 +102,11 @@ class MotionPredictor:
                 f"The picture is {size} with {len(strides)} strides; the trajectories ask for {asked.frames - 1} "
                 f"frames of {asked.size}. Make the sparse field with {len(strides) + 1} frames of the picture's size."
             )
-        grid = tuple(-(-side // REDUCTION) for side in size)
-        if tuple(image_latent.shape[-2:]) != grid:
+        grid = size.latent
+        if Size.of(image_latent) != grid:
             raise ShapeError(
-                f"The latent of a picture of {size} is [1, 4, {grid[0]}, {grid[1]}]; got {list(image_latent.shape)}. "
-                "Encode the picture, padded, at its own size."
+                f"The latent of a picture of {size} is [1, 4, {grid.height}, {grid.width}]; "
+                f"got {list(image_latent.shape)}. Encode the picture, padded, at its own size."
             )
         # drawn before the posterior, so that it is the same with a drawing or without
         noise = torch.randn((1, 4, len(strides), *grid), generator=generator)
@@ -212,5 +212,5 @@ def control_latents(field: SparseField, motion_vae: MotionVAE, noise: Tensor | N
     """
     displacement = padded(field.displacement * field.known)
     latents = motion_vae.encode(displacement, noise)
-    known = padded(field.known)[..., ::REDUCTION, ::REDUCTION].to(latents)
+    known = padded(field.known)[..., ::CELL, ::CELL].to(latents)
     return rearrange(torch.cat([latents, known], dim=1), "f c h w -> 1 c f h w")

@@ -21,8 +21,6 @@ import torch
 from torch import Tensor
 
 from .checkpoints import (
-    HEADS_KEY,
-    heads_of,
     image_vae_names,
     motion_module_names,
     motion_predictor_names,
@@ -30,6 +28,7 @@ from .checkpoints import (
     trajectory_controlnet_names,
 )
 from .errors import CheckpointError, MotionError
+from .layout import HEADS_KEY, heads_of
 from .stable_diffusion import CONFIG, PREFIX, text_encoder_names
 from .weight_file import DTYPES, WeightFile
 from .whole_file import whole_file, whole_folder

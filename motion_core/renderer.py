@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from .errors import MotionError, ShapeError
-from .models.motion_vae import REDUCTION
 from .models.video_unet import VideoUNet
 from .sampling import PUBLISHED, Half, Noised, Sampling, Step, denoised, guided
 from .selective_noising import frame_times, renewed, still_cells, with_clean_reference
@@ -75,6 +74,7 @@ class Renderer:
         negative: Tensor | None = None,
         *,
         generator: torch.Generator,
+        noise: Tensor | None = None,
         region: Tensor | None = None,
         fusion: Fusion = "attention",
         positions: Positions = "interleaved",
@@ -87,49 +87,16 @@ class Renderer:
 
         reference: [1, 4, h, w], SD's own, scaled by 0.18215, of the picture as `padded` makes it. field: of the
             picture's size before it is padded, in pixels. positive, negative: text [1, tokens, width].
-        generator: on the CPU; draws the initial noise. region: [H, W], 1 where the motion brush lets things move: the
-            rest is renewed from the reference at every step.
+        generator: on the CPU; draws what a scheduler adds, and the initial noise unless noise [1, 4, F, h, w] is given.
+        region: [H, W], 1 where the motion brush lets things move: the rest is renewed from the reference at every step.
         fusion, positions: how the field enters; see WarpAttention. windows: for more frames than fit at once.
         chunk: frames that are computed at a time: the same values from less memory, more slowly.
         on_step: as in sampling.denoised.
         ShapeError, MotionError: reference, field, region and network do not fit each other.
         """
-        noise = torch.randn((1, reference.shape[1], field.frames, *reference.shape[-2:]), generator=generator)
-        return self.denoise(
-            reference,
-            field,
-            positive,
-            negative,
-            noise=noise,
-            still=None if region is None else still_cells(_of_size(region, field)),
-            fusion=fusion,
-            positions=positions,
-            windows=windows,
-            sampling=sampling,
-            generator=generator,
-            chunk=chunk,
-            on_step=on_step,
-        )
-
-    @torch.no_grad()
-    def denoise(
-        self,
-        reference: Tensor,
-        field: MotionField,
-        positive: Tensor,
-        negative: Tensor | None,
-        *,
-        noise: Tensor,
-        still: Tensor | None = None,
-        fusion: Fusion = "attention",
-        positions: Positions = "interleaved",
-        windows: Windows = WINDOWS,
-        sampling: Sampling = PUBLISHED,
-        generator: torch.Generator | None = None,
-        chunk: int | None = None,
-        on_step: Callable[[Step], None] | None = None,
-    ) -> Tensor:
-        """The same from noise [1, 4, F, h, w] and still [h, w], 1 where the latents rest."""
+        if noise is None:
+            shape = (1, reference.shape[1], field.frames, *reference.shape[-2:])
+            noise = torch.randn(shape, generator=generator)
         device = self.unet.device
         _check(reference, field, noise)
         reference, noise = reference.to(device, torch.float32), noise.to(device)
@@ -158,8 +125,9 @@ class Renderer:
             return guided(noise_in, positive, negative, scale=sampling.guidance, together=sampling.together)
 
         renew: Callable[[Tensor, Noised], Tensor] | None = None
-        if still is not None:
-            renew = partial(renewed, reference=reference, noise=noise, still=still.to(device))
+        if region is not None:
+            still = still_cells(_of_size(region, field)).to(device)
+            renew = partial(renewed, reference=reference, noise=noise, still=still)
         latents = denoised(predict, noise, sampling, generator=generator, renew=renew, on_step=on_step)
         return with_clean_reference(latents, reference)
 
@@ -187,7 +155,7 @@ def _of_size(region: Tensor, field: MotionField) -> Tensor:
 def _check(reference: Tensor, field: MotionField, noise: Tensor) -> None:
     if field.frames < 2:
         raise MotionError("The motion field has one frame, the reference; there is nothing to render.")
-    height, width = (-(-side // REDUCTION) for side in field.size)
+    height, width = field.size.latent
     if tuple(reference.shape) != (1, 4, height, width):
         raise ShapeError(
             f"For a field of {field.size}, the reference's latent is [1, 4, {height}, {width}]; "

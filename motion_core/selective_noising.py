@@ -10,9 +10,9 @@ from torch import Tensor
 
 from .errors import ShapeError
 from .sampling import Noised
+from .types import CELL
 
 REFERENCE_TIME = 1  # the time step that the network is told for the clean frame, whatever that of the others is
-CELL = 8  # pixels of the picture to a latent
 
 
 def with_clean_reference(latents: Tensor, reference: Tensor) -> Tensor:

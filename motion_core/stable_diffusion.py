@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .errors import CheckpointError, MotionError, ShapeError
-from .models.motion_vae import LATENT_SCALE, REDUCTION
-from .types import Size
+from .models.motion_vae import LATENT_SCALE
+from .types import CELL, Size
 from .weight_file import WeightFile
 
 if TYPE_CHECKING:
@@ -157,8 +157,8 @@ def picture_latent(
     if picture.ndim != 3 or picture.shape[0] != 3 or 0 in picture.shape:
         raise ShapeError(f"A picture is [3, H, W]; got {list(picture.shape)}.")
     size = Size.of(picture)
-    if size.height % REDUCTION or size.width % REDUCTION:
-        raise ShapeError(f"The image VAE encodes sizes that are multiples of {REDUCTION}; got {size}. Pad it first.")
+    if size.height % CELL or size.width % CELL:
+        raise ShapeError(f"The image VAE encodes sizes that are multiples of {CELL}; got {size}. Pad it first.")
     if not ((picture >= 0) & (picture <= 1)).all():
         raise MotionError("A picture holds values 0…1; divide one of 0…255 by 255.")
     low, high = value_range
@@ -191,7 +191,7 @@ def decoded_pictures(vae: AutoencoderKL, latents: Tensor, size: Size) -> Tensor:
 def padded(picture: Tensor) -> Tensor:
     """[…, H, W] with its last row and column repeated up to the next multiples of 8 pixels. Nothing is resized."""
     size = Size.of(picture)
-    down, right = -size.height % REDUCTION, -size.width % REDUCTION
+    down, right = -size.height % CELL, -size.width % CELL
     flat = picture.reshape(1, -1, *size)
     return F.pad(flat, (0, right, 0, down), mode="replicate").reshape(
         *picture.shape[:-2], size.height + down, size.width + right

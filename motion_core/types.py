@@ -26,6 +26,8 @@ from .errors import MotionError, ShapeError
 Curve = Literal["smooth", "straight"]
 Easing = Literal["linear", "in", "out", "in_out"]
 
+CELL = 8  # pixels of a picture that one cell of its latent is wide and high, in SD1.5's VAE and in the flow VAE
+
 
 class Size(NamedTuple):
     """Height and width of a grid, in its own pixels."""
@@ -39,6 +41,11 @@ class Size(NamedTuple):
         if image.ndim < 2 or 0 in image.shape[-2:]:
             raise ShapeError(f"A picture has rows and columns as its last two axes; got {list(image.shape)}.")
         return cls(height=image.shape[-2], width=image.shape[-1])
+
+    @property
+    def latent(self) -> Size:
+        """Of the latent of a picture of this size; cells that it fills only in part count."""
+        return Size(-(-self.height // CELL), -(-self.width // CELL))
 
     @property
     def diagonal(self) -> float:

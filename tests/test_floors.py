@@ -14,7 +14,7 @@ FLOORS = [
         "source_video", "tracks", "video_file", "warp", "weight_file", "whole_file",
     },
     {"warp_attention", "selective_noising", "sampling"},
-    {"base_model", "lora", "models", "checkpoints", "release", "stable_diffusion"},
+    {"base_model", "checkpoints", "layout", "lora", "models", "release", "stable_diffusion"},
     {"predictor", "renderer"},
     {"commands", "__main__"},
 ]  # fmt: skip

@@ -19,17 +19,17 @@ from einops import rearrange, repeat
 from torch import Tensor
 
 from motion_core.controls.trajectory import sparse_field
-from motion_core.models.motion_vae import LATENT_SCALE, REDUCTION, MotionVAE
+from motion_core.models.motion_vae import LATENT_SCALE, MotionVAE
 from motion_core.models.trajectory_controlnet import TrajectoryControlNet, TrajectoryControlNetConfig
 from motion_core.models.video_unet import Residuals, VideoUNet, VideoUNetConfig
 from motion_core.predictor import MotionPredictor, control_latents
 from motion_core.sampling import FIRST_BETA, LAST_BETA, TRAIN_STEPS, Sampling
-from motion_core.types import MotionField, Size, SparseField, Trajectory
+from motion_core.types import CELL, MotionField, Size, SparseField, Trajectory
 
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 SIZE = Size(height=32, width=48)
-GRID = (SIZE.height // REDUCTION, SIZE.width // REDUCTION)
+GRID = SIZE.latent
 FRAMES = 4  # counting the reference
 LESSONS = 4096  # scenes that are learnt from
 BATCH = 32
@@ -102,8 +102,8 @@ def blocks(some: Scenes, generator: torch.Generator) -> SparseField:
     count = len(some.pictures)
     share = torch.rand(count, 1, 1, generator=generator) / 2
     cells = torch.rand(count, *GRID, generator=generator) < share
-    known = repeat(cells, "n h w -> n (h a) (w b)", a=REDUCTION, b=REDUCTION)
-    around = F.max_pool2d(some.inside, 2 * REDUCTION + 1, stride=1, padding=REDUCTION) > 0
+    known = repeat(cells, "n h w -> n (h a) (w b)", a=CELL, b=CELL)
+    around = F.max_pool2d(some.inside, 2 * CELL + 1, stride=1, padding=CELL) > 0
     brushed = torch.rand(count, 1, 1, generator=generator) < 1 / 3
     known = repeat((known | (brushed & ~around)).float(), "n h w -> (n f) 1 h w", f=FRAMES - 1)
     return SparseField(some.displacement.flatten(0, 1) * known, known)
@@ -118,7 +118,7 @@ def drags(some: Scenes) -> SparseField:
 def picture_latents(pictures: Tensor) -> Tensor:
     """[N, 4, h, w] of pictures [N, 3, H, W]: mean red, green, blue of each cell, and its contrast."""
     grey = pictures.mean(dim=1, keepdim=True)
-    mean = F.avg_pool2d(torch.cat([pictures, grey, grey**2], dim=1), REDUCTION)
+    mean = F.avg_pool2d(torch.cat([pictures, grey, grey**2], dim=1), CELL)
     contrast = (mean[:, 4:] - mean[:, 3:4] ** 2).clamp(min=0).sqrt()
     return torch.cat([4 * mean[:, :3] - 2, 10 * contrast - 1], dim=1)
 

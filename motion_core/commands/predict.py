@@ -134,7 +134,7 @@ def _seen(release: Release, picture: Tensor, generator: torch.Generator, device:
 
     vae = load_image_vae(release.image_vae, dtype=torch.float32, device=device)
     size = Size.of(picture)
-    noise = torch.randn((1, 4, size.height // 8, size.width // 8), generator=generator)
+    noise = torch.randn((1, 4, *size.latent), generator=generator)
     return picture_latent(vae, picture, value_range=PREDICTOR_RANGE, noise=noise)
 
 

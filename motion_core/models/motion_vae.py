@@ -12,10 +12,9 @@ from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import Tensor, nn
 
 from ..errors import MotionError, ShapeError
-from ..types import Size
+from ..types import CELL, Size
 
 LATENT_SCALE = 0.18215  # of SD1.5's and the flow VAE's latents in the denoising; the control's latents are not scaled
-REDUCTION = 8  # picture pixels a latent cell is wide and high
 CHUNK = 4  # frames that are encoded or decoded at a time
 
 
@@ -49,8 +48,8 @@ class MotionVAE(nn.Module):
         if displacement.ndim != 4 or displacement.shape[1] != 2 or 0 in displacement.shape:
             raise ShapeError(f"A flow VAE encodes [N, 2, H, W]; got {list(displacement.shape)}.")
         size = Size.of(displacement)
-        if size.height % REDUCTION or size.width % REDUCTION:
-            raise ShapeError(f"A flow VAE encodes sizes that are multiples of {REDUCTION}; got {size}. Pad it first.")
+        if size.height % CELL or size.width % CELL:
+            raise ShapeError(f"A flow VAE encodes sizes that are multiples of {CELL}; got {size}. Pad it first.")
         mean, deviation = self._posterior(displacement, size, chunk)
         if noise is None:
             return mean

@@ -14,12 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from motion_core.checkpoints import (
-    load_image_vae,
-    load_motion_predictor,
-    load_motion_vae,
-    load_trajectory_controlnet,
-)
+from motion_core.checkpoints import load_image_vae, load_motion_predictor, load_motion_vae, load_trajectory_controlnet
 from motion_core.errors import CheckpointError, MotionError
 from motion_core.release import PARTS, convert, find_release
 from motion_core.stable_diffusion import load_text_encoder

@@ -122,15 +122,16 @@ def test_the_whole_loop_from_picture_text_and_field_to_latents(unet, tmp_path, n
         vae, arrays["in.image01"], value_range=RENDERER_RANGE, noise=arrays["in.image_posterior_noise"]
     )
     negative, positive = arrays["in.text"].split(1)
-    still = arrays["in.brush_mask"][0, 0, 0, ::8, ::8] if "in.brush_mask" in arrays else None
+    region = 1 - arrays["in.brush_mask"][0, 0, 0] if "in.brush_mask" in arrays else None
     after_steps = []
-    latents = Renderer(unet).denoise(
+    latents = Renderer(unet).render(
         reference,
         MotionField.after_reference(field_of(name, arrays)[1:]),
         positive,
         negative,
+        generator=torch.Generator(),
         noise=arrays["in.initial_latents"],
-        still=still,
+        region=region,
         sampling=Sampling(steps=case["steps"], guidance=case["guidance_scale"], together=together),
         on_step=lambda step: after_steps.append(step.latents[:, :, 1:]),
     )
