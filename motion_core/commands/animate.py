@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..controls.camera import Camera
+from ..controls.stride import FRAMES
 from ..draft import draft_field, draft_frames
 from ..errors import MotionError
 from ..field_file import save_field
@@ -18,7 +19,7 @@ from ..flow_color import arrows
 from ..picture_file import contact_sheet, read_mask, read_picture, write_picture
 from ..types import MotionField, Size
 from ..video_file import write_video
-from .arguments import FPS, FRAMES, Commands, add_command, add_drawing, at_most, drawn
+from .arguments import FPS, Commands, add_command, add_drawing, at_most, drawn
 
 LONGEST = 1920  # pixels of the longer side; larger pictures are scaled down, since few players show larger videos
 SHEET_FRAMES = 4  # on a contact sheet

@@ -16,7 +16,7 @@ from ..field_file import RelativeTo
 from ..tracks import read_tracks
 from ..types import Easing, Size, Trajectory
 
-FRAMES, FPS = 16, 8  # of a clip, as the authors make them
+FPS = 8  # of a clip, as the authors make them
 RELATIVE_HELP = "what the .flo files of a folder start from (previous frame)"
 
 

@@ -6,10 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..controls.stride import FRAMES
 from ..errors import MotionError
 from ..field_file import holds_field, load_field, save_field
 from ..tracks import FORMATS, read_tracks, write_tracks
-from .arguments import FPS, FRAMES, Commands, add_command, add_relative_to, size
+from .arguments import FPS, Commands, add_command, add_relative_to, size
 
 
 def add(commands: Commands) -> None:

@@ -10,23 +10,21 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..controls.stride import PUBLISHED_STRIDE, frame_strides
-from ..controls.trajectory import sparse_field
+from ..controls.stride import FRAMES, MOST_FRAMES, PUBLISHED_STRIDE, frame_strides
+from ..controls.trajectory import STAMP, sparse_field
 from ..errors import MotionError
 from ..field_file import save_field
 from ..flow_color import flow_color
 from ..picture_file import SAVE_OPTIONS, read_mask, read_picture, write_picture
 from ..types import Size
 from ..whole_file import whole_file
-from .arguments import FRAMES, Commands, add_command, add_drawing, at_most, drawn
+from .arguments import Commands, add_command, add_drawing, at_most, drawn
 from .network_arguments import add_machine, add_sampling, add_texts, advance, machine_of, sampling_of, seeded
 
 if TYPE_CHECKING:  # torch loads in a second, the networks' libraries in four more; `animate` needs none of them
     from ..predictor import MotionPredictor
     from ..release import Release
 
-MOST_FRAMES = 33  # the picture, and a row each of the published position tables
-STAMP = 8  # pixels around the start of a drag, in which the model is told where it goes; the authors' window is 64
 FIELDS = {".safetensors", ".npz"}
 
 

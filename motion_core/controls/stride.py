@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ..errors import MotionError
 
+FRAMES = 16  # of a clip, counting the reference, as the authors make them
+MOST_FRAMES = 33  # counting the reference: the rows of the published position tables, and the reference
 PUBLISHED_STRIDE = 8.0  # frames of the training video between two predicted ones: 8, 16, … 120
 
 

@@ -18,13 +18,14 @@ from torch import Tensor
 from ..errors import MotionError, ShapeError
 from ..types import Size, SparseField, Trajectory, check_region, frame_instants
 
+STAMP = 8  # pixels around the start of a drag, in which the model is told where it goes; the authors' window is 64
 SAME_PIXEL = 1e-6  # pixels; so that 80/320 of 320 rows is row 80, whatever the rounding
 
 log = logging.getLogger(__name__)
 
 
 def sparse_field(
-    trajectories: Sequence[Trajectory], *, size: Size, frames: int, stamp: int = 8, region: Tensor | None = None
+    trajectories: Sequence[Trajectory], *, size: Size, frames: int, stamp: int = STAMP, region: Tensor | None = None
 ) -> SparseField:
     """What the trajectories ask for in a clip of F frames: displacement [F-1, 2, H, W] in pixels, known [F-1, 1, H, W].
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import MotionError, ShapeError
 from ..types import CELL, Size
+from .placement import Placement
 
 LATENT_SCALE = 0.18215  # of SD1.5's and the flow VAE's latents in the denoising; the control's latents are not scaled
 CHUNK = 4  # frames that are encoded or decoded at a time
@@ -20,6 +21,8 @@ CHUNK = 4  # frames that are encoded or decoded at a time
 
 class MotionVAE(nn.Module):
     """The flow autoencoder with displacements in pixels on one side and latents, not scaled, on the other."""
+
+    placement: Placement | None = None  # as in VideoEncoder
 
     def __init__(self, autoencoder: AutoencoderKL) -> None:
         super().__init__()
@@ -33,11 +36,13 @@ class MotionVAE(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.autoencoder.encoder.conv_in.weight.dtype
+        weight = self.autoencoder.encoder.conv_in.weight
+        return weight.dtype if self.placement is None else self.placement.dtype
 
     @property
     def device(self) -> torch.device:
-        return self.autoencoder.encoder.conv_in.weight.device
+        weight = self.autoencoder.encoder.conv_in.weight
+        return weight.device if self.placement is None else self.placement.device
 
     def encode(self, displacement: Tensor, noise: Tensor | None = None, *, chunk: int = CHUNK) -> Tensor:
         """Displacement [N, 2, H, W] in pixels → latents [N, 4, H/8, W/8], float32, not scaled.

@@ -141,14 +141,14 @@ class PositionTable(nn.Module):
         self.register_buffer("pe", position_table(positions, width))
 
     def forward(self, rows: range, like: Tensor) -> Tensor:
-        """[len(rows), C] in the precision of `like`."""
+        """[len(rows), C] in the precision and on the device of `like`."""
         known, wanted = self.pe.shape[1], rows[-1] + 1
         if wanted > known:
             raise ShapeError(
                 f"This motion module knows {known} positions in time; this clip needs {wanted}. "
                 "Ask for fewer frames and re-time the motion field to more, or render in windows."
             )
-        return self.pe[0, rows.start : rows.stop : rows.step].to(like.dtype)
+        return self.pe[0, rows.start : rows.stop : rows.step].to(like)
 
 
 def in_portions(layer: Callable[..., Tensor], chunk: int | None, *given: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..errors import MotionError, ShapeError
 from ..warp_attention import WarpAttention
+from .placement import Placement
 from .temporal import MotionModule, in_portions
 
 Result = TypeVar("Result")
@@ -183,6 +184,8 @@ class UpBlock(Block):
 class VideoEncoder(nn.Module):
     """The first half of the UNet, which its ControlNet copies: embeddings, down blocks and the middle."""
 
+    placement: Placement | None = None  # set by a host that brings weights as they are needed; None is theirs
+
     def __init__(self, config: VideoUNetConfig) -> None:
         super().__init__()
         self.config = config
@@ -205,11 +208,11 @@ class VideoEncoder(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.conv_in.weight.dtype
+        return self.conv_in.weight.dtype if self.placement is None else self.placement.dtype
 
     @property
     def device(self) -> torch.device:
-        return self.conv_in.weight.device
+        return self.conv_in.weight.device if self.placement is None else self.placement.device
 
     def context(
         self,

@@ -1,0 +1,20 @@
+"""The table of contents: every node, in the order of the work."""
+
+from comfy_api.latest import ComfyExtension, io
+
+from . import models, predict
+
+models.add_model_folders()
+
+NODES: list[type[io.ComfyNode]] = [
+    models.LoadMotionPredictor,
+    models.LoadFlowVAE,
+    models.LoadMotionModule,
+    predict.ApplyTrajectoryControlNet,
+    predict.PredictMotionField,
+]
+
+
+class MotionI2V(ComfyExtension):
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return NODES
