@@ -11,7 +11,7 @@ Read in this order: types.py, warp.py, draft/, predictor.py, warp_attention.py, 
     stage 1, motion field prediction    predictor.py: models/video_unet.py, models/temporal.py, models/motion_vae.py
     Equation 3, forward warp            warp.forward_warp, warp.WarpOperator
     Equation 4, augmented attention     warp_attention.py, used in models/temporal.py
-    stage 2, selective noising          selective_noising.py, renderer.py
+    stage 2, selective noising          selective_noising.py, renderer.py; long clips: windows.py
     sparse trajectory control           controls/trajectory.py → models/trajectory_controlnet.py
     motion brush, region animation      controls/motion_brush.py
     frame stride                        controls/stride.py, its embedding in models/video_unet.py

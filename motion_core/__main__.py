@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "also --chunk 4 or --apart."
         )
     except KeyboardInterrupt:
-        sys.stderr.write("motion-i2v: stopped; nothing was written.\n")
+        sys.stderr.write("motion-i2v: stopped; nothing half-written was left.\n")
         return 130
     return 0
 

@@ -10,6 +10,7 @@ scale. They are not read.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from .checkpoints import FIRST_STAGE, load_image_vae, video_unet_config
+from .checkpoints import FIRST_STAGE, image_vae_names, load_image_vae, video_unet_config
 from .errors import CheckpointError, MotionError
 from .kinds import PLAIN, SD15, UNKNOWN, kind_of
 from .layout import (
@@ -51,6 +52,7 @@ from .weight_file import WeightFile
 if TYPE_CHECKING:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
+NOISE = "epsilon"  # what it predicts, in files' own words
 UNET = "model.diffusion_model."  # before the names of a network in a single file, beside FIRST_STAGE
 TEXT = "cond_stage_model.transformer."
 LEFTOVERS = re.compile(  # of training, in a single file; but "v_pred" marks a model that is sampled in another way
@@ -68,10 +70,11 @@ class BaseModel:
     """A diffusers folder, or a single file in Stable Diffusion's own layout. Its weights are read when asked for.
 
     loras: (file, strength) pairs; all are added to the weights, in float32. tokenizer: a folder with vocab.json and
-    merges.txt; a diffusers folder has its own. A file with a UNet alone serves for unet_weights().
+    merges.txt; a diffusers folder has its own. text_encoder, image_vae: files of a release or a diffusers folder,
+    which stand in where the checkpoint is a UNet without them.
     heads: of every attention of the UNet: 8, unless the config of a folder says otherwise.
     CheckpointError names what does not fit, is missing, or which kind of file was given instead; of the UNet, and of
-    what the LoRAs do to it, at once.
+    what the LoRAs do to it, at once. `check` does so for the rest.
     """
 
     def __init__(
@@ -80,25 +83,43 @@ class BaseModel:
         loras: Sequence[tuple[str | os.PathLike[str], float]] = (),
         *,
         tokenizer: str | os.PathLike[str] | None = None,
+        text_encoder: str | os.PathLike[str] | None = None,
+        image_vae: str | os.PathLike[str] | None = None,
     ) -> None:
         self.path = Path(path)
-        self._is_folder = self.path.is_dir()
+        self._is_folder = os.path.isdir(path)
         if tokenizer is None and self._is_folder:
             tokenizer = self.path / "tokenizer"
         self._tokenizer = None if tokenizer is None else Path(tokenizer)
         self._loras = [(Path(lora), float(strength)) for lora, strength in loras]
-        if not self.path.exists():
+        self._stand_ins = {"text_encoder": text_encoder, "vae": image_vae}
+        if not os.path.exists(path):
             raise CheckpointError(
                 f"There is no file or folder {self.path}. Nothing is downloaded: give it by its path."
             )
         for lora, strength in self._loras:
             if not math.isfinite(strength):
                 raise MotionError(f"The strength of {lora} is {strength}; give a number such as 0.8.")
+        if self._is_folder:
+            _check_scheduler(self.path / "scheduler" / "scheduler_config.json")
         with WeightFile(self._file("unet")) as file:
+            _check_prediction(file.metadata.get("modelspec.prediction_type", NOISE), self.path)
             self.heads, names = _unet(file)
             shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()}
         for lora, _ in self._loras:
             lora_changes(lora, "unet", shapes)
+        self.unet_config = video_unet_config(shapes, heads=self.heads)
+
+    def check(self) -> None:
+        """That text encoder, tokenizer and VAE are there and fit, and what the LoRAs change. Reads no weights."""
+        check_tokenizer(self._tokenizer_folder())
+        path, _, names = self._text()
+        with WeightFile(path) as file:
+            shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()}
+        for lora, _ in self._loras:
+            lora_changes(lora, "text_encoder", shapes)
+        with WeightFile(self._vae()) as file:
+            image_vae_names(file)
 
     def unet_weights(
         self, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
@@ -109,26 +130,48 @@ class BaseModel:
 
     def text_encoder(self, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu") -> TextEncoder:
         """CLIP's text half with its tokenizer, LoRAs merged; see above."""
+        tokenizer = self._tokenizer_folder()
+        check_tokenizer(tokenizer)
+        path, config, names = self._text()
+        with WeightFile(path) as file:
+            weights = self._merged("text_encoder", file, names, dtype, device)
+        return text_encoder_of(tokenizer, config, weights)
+
+    def image_vae(self, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu") -> AutoencoderKL:
+        """The VAE of pictures; no LoRA changes it."""
+        return load_image_vae(self._vae(), dtype=dtype, device=device)
+
+    def _tokenizer_folder(self) -> Path:
         if self._tokenizer is None:
             raise CheckpointError(
                 f"{self.path} holds no tokenizer, as no single file does. Give a folder with vocab.json and "
                 "merges.txt: the tokenizer of the release or of any diffusers folder of Stable Diffusion 1.5."
             )
-        check_tokenizer(self._tokenizer)
-        path = self._file("text_encoder")
-        told = text_encoder_names(path) if self._is_folder else None
-        with WeightFile(path) as file:
-            config, names = told or _text_encoder(file)
-            weights = self._merged("text_encoder", file, names, dtype, device)
-        return text_encoder_of(self._tokenizer, config, weights)
+        return self._tokenizer
 
-    def image_vae(self, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu") -> AutoencoderKL:
-        """The VAE of pictures; no LoRA changes it."""
-        path = self._file("vae")
-        if not self._is_folder:
+    def _text(self) -> tuple[Path, dict[str, Any], dict[str, str]]:
+        """The text encoder's file, its config, and the model's names → the file's."""
+        path = self._part("text_encoder", TEXT)
+        if path != self.path:
+            return path, *text_encoder_names(path)
+        with WeightFile(path) as file:
+            _check_part(file, TEXT, "text encoder")
+            return path, *_text_encoder(file)
+
+    def _vae(self) -> Path:
+        path = self._part("vae", FIRST_STAGE)
+        if path == self.path:
             with WeightFile(path) as file:
                 _check_part(file, FIRST_STAGE, "VAE")
-        return load_image_vae(path, dtype=dtype, device=device)
+        return path
+
+    def _part(self, part: str, prefix: str) -> Path:
+        """The file of a part, whose names begin so in a single file: that one, or what stands in where it lacks it."""
+        stand_in = self._stand_ins[part]
+        if self._is_folder or stand_in is None:
+            return self._file(part)
+        with WeightFile(self.path) as file:
+            return self.path if has_prefix(file.shapes, prefix) else Path(stand_in)
 
     def _file(self, part: str) -> Path:
         if not self._is_folder:
@@ -230,7 +273,6 @@ def _from_ldm(file: WeightFile) -> dict[str, str]:
 
 def _text_encoder(file: WeightFile) -> tuple[dict[str, Any], dict[str, str]]:
     """The config of a single file's text encoder, read from its shapes, and the model's names → the file's."""
-    _check_part(file, TEXT, "text encoder")
     bare = {name.removeprefix(TEXT): name for name in file.shapes if name.startswith(TEXT)}
     theirs = {name.removeprefix(PREFIX): full for name, full in bare.items() if not TEXT_LEFTOVERS.fullmatch(name)}
     shapes = {name: file.shapes[full] for name, full in theirs.items()}
@@ -253,6 +295,22 @@ def _text_encoder(file: WeightFile) -> tuple[dict[str, Any], dict[str, str]]:
     ours = {name.removeprefix(PREFIX): name for name in layout}
     names = {ours.get(name, name): full for name, full in theirs.items()}
     return config, checked(file, names, {name: file.shapes[full] for name, full in names.items()}, layout, WANTED_TEXT)
+
+
+def _check_scheduler(config: Path) -> None:
+    if not config.is_file():
+        return
+    try:
+        told = json.loads(config.read_text("utf-8")).get("prediction_type", NOISE)
+    except (ValueError, AttributeError, OSError) as error:
+        raise CheckpointError(f"{config} is no config that can be read ({error}).") from None
+    _check_prediction(told, config)
+
+
+def _check_prediction(told: object, said_by: Path) -> None:
+    """That a model predicts the noise, as motion modules are trained for."""
+    if told != NOISE:
+        raise CheckpointError(f"The model predicts {told}, by {said_by}, and not the noise. Give one that does.")
 
 
 def _check_part(file: WeightFile, prefix: str, part: str) -> None:

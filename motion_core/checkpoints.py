@@ -51,7 +51,6 @@ from .weight_file import WeightFile
 
 CONTROLNET = "controlnet."  # before the ControlNet's names, as its file was saved from the UNet that holds it
 FIRST_STAGE = "first_stage_model."  # before the VAE's names in a full Stable Diffusion checkpoint
-PARALLEL = "module."  # before every name of a module that was saved while it was trained on many GPUs
 LEFTOVERS = ("loss.", "model_ema.")  # of its training, in files of Stable Diffusion's own VAE
 
 
@@ -121,14 +120,14 @@ def load_motion_modules(
         return filled(file, *_motion_modules(file, MOTION_MODULE), dtype, device)
 
 
-def assembled(weights: Mapping[str, Tensor], modules: MotionModules, *, heads: int = HEADS) -> VideoUNet:
-    """SD1.5's UNet, in diffusers' names, with motion modules between its layers: the renderer's network.
+def motion_modules_config(path: str | os.PathLike[str]) -> VideoUNetConfig:
+    """What a motion module was made for, without reading its weights. Errors as of the loader."""
+    with WeightFile(path) as file:
+        return _motion_modules(file, MOTION_MODULE)[0].config
 
-    heads: of every attention in the weights. The tensors are shared, not copied.
-    CheckpointError: the two do not belong to the same kind of UNet.
-    """
-    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    theirs, ours = modules.config, video_unet_config(shapes, heads=heads)
+
+def check_same_unet(theirs: VideoUNetConfig, ours: VideoUNetConfig) -> None:
+    """CheckpointError unless a motion module (theirs) and a checkpoint (ours) belong to the same kind of UNet."""
     for what, module, unet in (
         ("widths", theirs.block_out_channels, ours.block_out_channels),
         ("layers in a block", theirs.layers_per_block, ours.layers_per_block),
@@ -139,6 +138,23 @@ def assembled(weights: Mapping[str, Tensor], modules: MotionModules, *, heads: i
                 f"The motion module is for a UNet of {what} {module}, and the checkpoint's has {unet}. "
                 "Both are to be made for the same model: SD1.5."
             )
+
+
+def assembled(weights: Mapping[str, Tensor], modules: MotionModules, *, heads: int = HEADS) -> VideoUNet:
+    """SD1.5's UNet, in diffusers' names, with motion modules between its layers: the renderer's network.
+
+    heads: of every attention in the weights. The tensors are shared, not copied.
+    CheckpointError: the two do not belong to the same kind of UNet.
+    """
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    theirs, ours = modules.config, video_unet_config(shapes, heads=heads)
+    check_same_unet(theirs, ours)
+    precisions = {tensor.dtype for tensor in (*weights.values(), *modules.state_dict().values())}
+    if len(precisions) > 1:
+        raise CheckpointError(
+            f"The checkpoint and the motion module have different precisions ({', '.join(map(str, precisions))}). "
+            "Load both with the same dtype."
+        )
     config = replace(ours, positions=theirs.positions, middle_motion=theirs.middle_motion)
     with torch.device("meta"):
         network = VideoUNet(config)
@@ -190,9 +206,7 @@ def _controlnet(file: WeightFile) -> tuple[TrajectoryControlNet, dict[str, str]]
 
 def _motion_modules(file: WeightFile, wanted: Wanted) -> tuple[MotionModules, dict[str, str]]:
     check_kind(file, wanted)
-    prefix = PARALLEL if all(name.startswith(PARALLEL) for name in file.shapes) else ""
-    names = {name.removeprefix(prefix): name for name in file.shapes}
-    shapes = {ours: file.shapes[theirs] for ours, theirs in names.items()}
+    names, shapes = {name: name for name in file.shapes}, file.shapes
     widths, layers = _down_blocks(shapes, "", "motion_modules", r"temporal_transformer\.(norm|proj_in|proj_out)")
     with building(file):
         network = MotionModules(

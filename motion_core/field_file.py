@@ -116,6 +116,17 @@ def holds_field(path: str | os.PathLike[str]) -> bool:
         return bool(NPZ_NAMES & {name.removesuffix(".npy") for name in archive.namelist()})
 
 
+def check_replaces_field(path: str | os.PathLike[str]) -> None:
+    """MotionError if a file is there that is no motion field of ours: weights have the same suffixes."""
+    path = Path(path)
+    if not os.path.isfile(path):
+        return
+    try:
+        load_field(path)
+    except MotionError:
+        raise MotionError(f"{path} is there and is no motion field; it is not replaced. Name another file.") from None
+
+
 def _flo_bytes(displacement: Tensor) -> bytes:
     _, height, width = displacement.shape
     pixels = rearrange(displacement.float().numpy(), "xy h w -> h w xy").astype("<f4")

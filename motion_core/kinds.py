@@ -27,6 +27,7 @@ KINDS: list[tuple[str, list[str], list[str]]] = [
     (FLOW_AUTOENCODER, [r"^(first_stage_model\.)?(encoder\.conv_in\.weight \d+ 2|decoder\.conv_out\.weight 2) "], []),
     ("a full SDXL checkpoint", [r"^model\.diffusion_model\.", r"^conditioner\."], []),
     ("a full Stable Diffusion 2 checkpoint", [r"^model\.diffusion_model\.", r"^cond_stage_model\.model\."], []),
+    ("a Stable Video Diffusion checkpoint", [r"^model\.diffusion_model\..*\.time_(stack|mixer)"], []),
     (SD15, [r"^model\.diffusion_model\."], []),
     ("an ordinary ControlNet", [r"^control_model\.|controlnet_cond_embedding\.(conv_in|weight|bias)"], []),
     (STAGE1_WITH_CONTROL, [r"controlnet_cond_embedding\.layers\.", r"^(conv_out|conv_norm_out|up_blocks)\."], []),

@@ -123,6 +123,7 @@ PARTS = {
     ),
 }
 
+BASES = ("stage2/DreamBooth_LoRA/realistic_unet.ckpt", "stage2/StableDiffusion")  # what the authors render with
 
 NAMES = {  # checked strictly
     "motion_predictor": motion_predictor_names,
@@ -161,6 +162,20 @@ def find_release(
 def find_part(folder: str | os.PathLike[str] | None, name: str) -> Path:
     """One part of a release, by its name in PARTS; the others need not be there. Errors as above."""
     return getattr(_found(folder, {part: part == name for part in PARTS}, converted=True), name)
+
+
+def find_base(folder: str | os.PathLike[str] | None) -> Path:
+    """The checkpoint with which the authors render: their own UNet where it lies, else stage 2's Stable Diffusion."""
+    models = _models(Path(os.path.realpath(folder))) if folder is not None else None
+    places = [] if models is None else [models / place for place in BASES]
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise CheckpointError(
+            "No checkpoint was given to render with (--base), and there is none "
+            + (f"in {folder}: neither {' nor '.join(BASES)}. " if folder is not None else "without --weights. ")
+            + "Give any Stable Diffusion 1.5 checkpoint."
+        )
+    return found
 
 
 def convert(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -14,40 +13,10 @@ from .models.video_unet import VideoUNet
 from .sampling import PUBLISHED, Half, Noised, Sampling, Step, denoised, guided
 from .selective_noising import frame_times, renewed, still_cells, with_clean_reference
 from .stable_diffusion import padded
-from .types import MotionField
+from .types import MotionField, check_region
 from .warp import WarpOperator
-from .warp_attention import Fusion, Positions, WarpAttention
-
-LONGEST_WINDOW = 16  # frames, counting the reference: as the motion modules were trained
-
-
-@dataclass(frozen=True)
-class Windows:
-    """How a clip longer than the motion module can see at once is rendered: in overlapping parts.
-
-    frames: of one window, counting the reference, which is in every one; None is what the motion module was trained
-        for, 16, or what its position table has room for.
-    overlap: frames that two windows share besides the reference.
-    """
-
-    frames: int | None = None
-    overlap: int = 4
-
-    def over(self, frames: int, most: int) -> list[list[int]]:
-        """The frames of each window over a clip of F frames, the reference first; most: what the network can see."""
-        length = min(LONGEST_WINDOW, most) if self.frames is None else self.frames
-        if not 2 <= length <= most:
-            raise MotionError(f"A window of this motion module has 2 … {most} frames; got {length}.")
-        if frames <= length:
-            return [list(range(frames))]
-        later = length - 1
-        if not 0 <= self.overlap < later:
-            raise MotionError(f"Windows of {length} frames overlap by 0 … {later - 1} frames; got {self.overlap}.")
-        starts = [*range(1, frames - later, later - self.overlap), frames - later]
-        return [[0, *range(start, start + later)] for start in starts]
-
-
-WINDOWS = Windows()
+from .warp_attention import Fusion, Positions, WarpAttention, most_frames
+from .windows import WINDOWS, Windows, blend_weights
 
 
 class Renderer:
@@ -62,8 +31,7 @@ class Renderer:
 
     def window(self, *, fusion: Fusion = "attention", positions: Positions = "interleaved") -> int:
         """How many frames, counting the reference, the position tables have room for at once."""
-        rows = self.unet.config.positions
-        return (rows + 1) // 2 if (fusion, positions) == ("attention", "interleaved") else rows
+        return most_frames(self.unet.config.positions, fusion, positions)
 
     @torch.no_grad()
     def render(
@@ -106,7 +74,7 @@ class Renderer:
         for frames in windows.over(field.frames, self.window(fusion=fusion, positions=positions)):
             operator = WarpOperator(MotionField(grid.displacement[frames]))
             parts.append((frames, WarpAttention(operator, fusion, positions)))
-        weights = _weights([frames for frames, _ in parts], field.frames).to(device)
+        weights = blend_weights([frames for frames, _ in parts], field.frames).to(device)
 
         def predict(latents: Tensor, timestep: Tensor, index: int) -> Tensor:
             seen = with_clean_reference(latents, reference)
@@ -126,30 +94,17 @@ class Renderer:
 
         renew: Callable[[Tensor, Noised], Tensor] | None = None
         if region is not None:
-            still = still_cells(_of_size(region, field)).to(device)
+            check_region(region, field.size)
+            still = still_cells(region).to(device)
             renew = partial(renewed, reference=reference, noise=noise, still=still)
-        latents = denoised(predict, noise, sampling, generator=generator, renew=renew, on_step=on_step)
+
+        def told(step: Step) -> None:
+            if on_step is not None:
+                shown = (with_clean_reference(latents, reference) for latents in (step.latents, step.estimate))
+                on_step(Step(step.index, step.steps, *shown))
+
+        latents = denoised(predict, noise, sampling, generator=generator, renew=renew, on_step=told)
         return with_clean_reference(latents, reference)
-
-
-def _weights(windows: list[list[int]], frames: int) -> Tensor:
-    """[windows, F]: what each window says about each frame, summing to 1 over the windows.
-
-    Inside a window the weight falls linearly to both of its ends, so that the last word about a frame is never that
-    of a window that it is about to leave; the reference counts alike in all.
-    """
-    weights = torch.zeros(len(windows), frames)
-    for row, (_, *later) in zip(weights, windows, strict=True):
-        ramp = torch.arange(1, len(later) + 1)
-        row[later] = torch.minimum(ramp, ramp.flip(0)).float()
-        row[0] = 1
-    return weights / weights.sum(dim=0)
-
-
-def _of_size(region: Tensor, field: MotionField) -> Tensor:
-    if tuple(region.shape) != tuple(field.size):
-        raise ShapeError(f"The region must have the field's size, {field.size}; got {list(region.shape)}.")
-    return region
 
 
 def _check(reference: Tensor, field: MotionField, noise: Tensor) -> None:

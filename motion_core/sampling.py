@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -13,6 +14,7 @@ from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultist
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from diffusers.schedulers.scheduling_lcm import LCMScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
 from .errors import MotionError
@@ -26,6 +28,7 @@ FIRST_BETA, LAST_BETA = 0.00085, 0.012  # plainly linear, as published; ComfyUI 
 STEPS_OFFSET = 1
 MOST_STEPS = 100  # of more, the published spacing of time steps begins after much of the noise is gone
 MOST_LCM_STEPS = 50
+MOST_GUIDANCE = 100
 FAINTEST = 2.0**-24  # share of signal that stands for none at all, so that no scheduler divides by zero
 
 
@@ -33,32 +36,49 @@ FAINTEST = 2.0**-24  # share of signal that stands for none at all, so that no s
 class Sampling:
     """How latents are denoised. The defaults are the published ones.
 
-    sampler: "ddim" is the published one. "lcm" needs weights distilled for it.
-    steps: 1 … 100 ("lcm" at most 50). guidance: scale of classifier-free guidance; at most 1 is without.
+    sampler: "ddim" is the published one. "lcm" needs weights distilled for it. Or any scheduler of diffusers that
+        predicts from a variance-preserving noise schedule, configured as wanted; it is copied, not changed.
+    steps: 1 … 100 ("lcm" at most 50). guidance: scale of classifier-free guidance, 0 … 100; at most 1 is without.
     together: both halves of the guidance in one batch; else one after the other, in half the memory.
     zero_terminal_snr: rescale the noise schedule so that it ends without signal (Lin et al. 2024), the remedy that
         Motion-I2V names against medium brightness. Time steps stay the published ones, 961 for the first of 25:
         a network that predicts noise cannot start where there is nothing else.
     """
 
-    sampler: Sampler = "ddim"
+    sampler: Sampler | SchedulerMixin = "ddim"
     steps: int = 25
     guidance: float = 7.0
     together: bool = True
     zero_terminal_snr: bool = False
 
     def __post_init__(self) -> None:
-        if self.sampler not in get_args(Sampler):
+        if isinstance(self.sampler, SchedulerMixin):
+            self._check_scheduler(self.sampler)
+        elif self.sampler not in get_args(Sampler):
             raise MotionError(f"A sampler is one of {', '.join(get_args(Sampler))}; got “{self.sampler}”.")
         most = MOST_LCM_STEPS if self.sampler == "lcm" else MOST_STEPS
         if not 1 <= self.steps <= most:
-            raise MotionError(f"{self.sampler} takes 1 … {most} steps; got {self.steps}.")
-        if not 0 <= self.guidance < float("inf"):
-            raise MotionError(f"A guidance scale is a finite number from 0 on, 1 being none; got {self.guidance}.")
+            name = self.sampler if isinstance(self.sampler, str) else type(self.sampler).__name__
+            raise MotionError(f"{name} takes 1 … {most} steps; got {self.steps}.")
+        if not 0 <= self.guidance <= MOST_GUIDANCE:
+            raise MotionError(f"A guidance scale is 0 … {MOST_GUIDANCE}, 1 being none; got {self.guidance:g}.")
+        if self.zero_terminal_snr and isinstance(self.sampler, SchedulerMixin):
+            raise MotionError("zero_terminal_snr rescales our own noise schedule; configure your scheduler so instead.")
         if self.sampler == "lcm" and self.zero_terminal_snr:
             raise MotionError(
                 "lcm begins at the last time step, where zero_terminal_snr leaves no signal to predict the noise from. "
                 "Use one of the two, or another sampler."
+            )
+
+    @staticmethod
+    def _check_scheduler(scheduler: SchedulerMixin) -> None:
+        lacking = [name for name in ("set_timesteps", "add_noise", "alphas_cumprod") if not hasattr(scheduler, name)]
+        predicts = getattr(getattr(scheduler, "config", None), "prediction_type", "epsilon")
+        if lacking or predicts != "epsilon":
+            why = f"has no {', '.join(lacking)}" if lacking else f"expects a network that predicts {predicts}"
+            raise MotionError(
+                f"{type(scheduler).__name__} {why}; a scheduler for networks that predict the noise is wanted, such as "
+                "diffusers' DDIMScheduler."
             )
 
 
@@ -144,6 +164,8 @@ def guided(
 
 def scheduler_for(sampling: Sampling) -> Any:  # noqa: ANN401  diffusers' schedulers share no type
     """The diffusers scheduler that a sampling names, with the published noise schedule; its time steps are not set."""
+    if isinstance(sampling.sampler, SchedulerMixin):
+        return deepcopy(sampling.sampler)
     common = {"num_train_timesteps": TRAIN_STEPS, "trained_betas": _betas(sampling.zero_terminal_snr)}
     spaced = {**common, "timestep_spacing": "leading", "steps_offset": STEPS_OFFSET}
     if sampling.sampler == "dpmpp_2m":

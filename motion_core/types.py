@@ -26,6 +26,7 @@ from .errors import MotionError, ShapeError
 Curve = Literal["smooth", "straight"]
 Easing = Literal["linear", "in", "out", "in_out"]
 
+MOVING = 0.5  # pixels; what never goes as far is said to rest
 CELL = 8  # pixels of a picture that one cell of its latent is wide and high, in SD1.5's VAE and in the flow VAE
 
 
@@ -278,6 +279,52 @@ class MotionField:
     def retimed(self, frames: int) -> MotionField:
         """The same motion over the whole clip in another number of frames, linear between the old ones."""
         return self.taken_at(frame_instants(frames))
+
+    def paced(self, frames: int, easing: Easing) -> MotionField:
+        """The same motion over the whole clip in another number of frames, at another pace."""
+        return self.taken_at(eased(frame_instants(frames), easing))
+
+    def there_and_back(self, frames: int, easing: Easing = "linear") -> MotionField:
+        """The motion until half of the clip and the same way back, in so many frames; the last one rests as frame 0.
+
+        easing: how time passes on the way there; the way back mirrors it. The farthest place falls on a frame if
+            their number is odd.
+        """
+        return self.taken_at(eased(1.0 - np.abs(1.0 - 2.0 * frame_instants(frames)), easing))
+
+    def blended(self, other: MotionField, amount: float | Tensor) -> MotionField:
+        """This motion where amount is 0, the other where it is 1, and between them in between.
+
+        other: of the same frames and size. amount: 0…1, one number or [H, W].
+        """
+        if other.displacement.shape != self.displacement.shape:
+            raise ShapeError(
+                f"Two motion fields blend if their frames and sizes agree; this one has {self.frames} of {self.size}, "
+                f"the other {other.frames} of {other.size}. Re-time or resize one of them."
+            )
+        share = amount if isinstance(amount, Tensor) else torch.full(self.size, amount)
+        check_region(share, self.size)
+        share = share.to(self.displacement)
+        return MotionField(torch.lerp(self.displacement, other.displacement.to(self.displacement), share))
+
+    @property
+    def summary(self) -> str:
+        """For a person: frames, size, how far pixels go, in pixels and of the picture's diagonal, and how many do."""
+        lengths = [torch.hypot(*step.detach().float().unbind()) for step in self.displacement[1:]]
+        if not lengths:
+            return f"1 frame of {self.size}: the reference alone."
+        farthest = torch.stack(lengths).amax(dim=0)
+        mean, largest = (torch.stack([length.mean() for length in lengths]).mean().item(), farthest.max().item())
+        moving = (farthest >= MOVING).float().mean().item()
+        share = 100 / self.size.diagonal
+        return "\n".join(
+            [
+                f"{self.frames} frames of {self.size}",
+                f"mean displacement: {mean:.2f} px, {mean * share:.2f} % of the diagonal",
+                f"largest displacement: {largest:.2f} px, {largest * share:.2f} % of the diagonal",
+                f"pixels that move by {MOVING:g} px or more: {moving * 100:.1f} %",
+            ]
+        )
 
     def taken_at(self, instants: Sequence[float] | np.ndarray) -> MotionField:
         """The field at T instants, 0…1 of the clip, the first of them 0; so [0, ½, 1, ½, 0] goes there and back."""

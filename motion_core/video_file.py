@@ -87,6 +87,8 @@ def check_video(path: str | os.PathLike[str], fps: float) -> None:
     suffix = target.suffix.lower()
     if suffix not in ("", ".png", ".mp4", ".gif", ".webp") and not target.is_dir():
         raise MotionError(f"A video is written as {CHOICES}; got {path}.")
+    if not target.name:
+        raise MotionError(f"A video is written to a file or a folder with a name; got “{path}”.")
     fastest = FASTEST_ANIMATION if suffix in (".gif", ".webp") else FASTEST
     if not SLOWEST <= fps <= fastest:
         raise MotionError(f"{path} can have {SLOWEST:g} to {fastest:g} frames per second; got {fps:g}.")

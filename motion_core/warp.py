@@ -21,6 +21,7 @@ from .types import MotionField, Size
 Mode = Literal["summation", "average", "linear", "softmax"]
 Guard = Literal["add", "replace", "clip"]
 
+WITHOUT_CSR = ("mps",)  # devices on which torch multiplies no sparse matrix (pytorch/pytorch#196192)
 EPSILON = 1e-7  # the authors' guard against division by zero: zero motion returns x / (1 + 1e-7)
 LARGEST_EXPONENT = 60.0  # softmax importances above it are shifted down together, so that exp stays finite
 
@@ -129,12 +130,13 @@ class WarpOperator:
                 f"Tokens of a {size} grid are [B, {size.height * size.width}, C]; got {list(tokens.shape)}."
             )
         precision = torch.promote_types(tokens.dtype, torch.float32)
-        matrix = self._matrix(size, tokens.device, precision)
-        reference = rearrange(tokens.to(precision), "b d c -> d (b c)")
-        on_cpu = tokens.device.type == "cpu"  # where torch's own product is several times faster than MKL's
-        with torch.autocast(tokens.device.type, enabled=False):
+        device = torch.device("cpu") if tokens.device.type in WITHOUT_CSR else tokens.device
+        matrix = self._matrix(size, device, precision)
+        reference = rearrange(tokens.to(device, precision), "b d c -> d (b c)")
+        on_cpu = device.type == "cpu"  # where torch's own product is several times faster than MKL's
+        with torch.autocast(device.type, enabled=False):
             warped = torch.sparse.mm(matrix, reference, "sum") if on_cpu else matrix @ reference
-        return rearrange(warped.to(tokens.dtype), "(d f) (b c) -> b f d c", d=tokens.shape[1], c=tokens.shape[2])
+        return rearrange(warped.to(tokens), "(d f) (b c) -> b f d c", d=tokens.shape[1], c=tokens.shape[2])
 
     def _matrix(self, size: Size, device: torch.device, precision: torch.dtype) -> Tensor:
         """[D·(F-1), D]: a row holds the share of every source that arrives at a pixel of one of the frames 1 … F-1.
@@ -145,7 +147,8 @@ class WarpOperator:
         if key not in self._matrices:
             with torch.inference_mode(False), torch.no_grad():  # kept, so it must serve any later mode
                 # on the CPU, where sums have one order: the same field gives the same matrix, bit for bit
-                displacement = self.field.resized(size).displacement[1:].detach().to("cpu", precision)
+                field = MotionField(self.field.displacement.detach().to("cpu", precision))
+                displacement = field.resized(size).displacement[1:]
                 self._matrices[key] = _average_splat_matrix(displacement).to(device)
         return self._matrices[key]
 

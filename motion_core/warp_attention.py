@@ -78,3 +78,8 @@ class WarpAttention:
         pairs = rearrange([warped, cells[:, 1:]], "which n f c -> n (f which) c")
         rows = [row for pair in zip(self.warped_rows, self.rows[1:], strict=True) for row in pair]
         return torch.cat([cells[:, :1], pairs], dim=1), [0, *rows]
+
+
+def most_frames(rows: int, fusion: Fusion, positions: Positions) -> int:
+    """How many frames, counting the reference, find a place in a position table of so many rows."""
+    return (rows + 1) // 2 if (fusion, positions) == ("attention", "interleaved") else rows

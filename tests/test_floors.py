@@ -10,10 +10,10 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"types", "errors"},
     {
-        "controls", "composition", "draft", "field_file", "flow_color", "kinds", "metrics", "picture_file", "push_pull",
-        "source_video", "tracks", "video_file", "warp", "weight_file", "whole_file",
+        "brush_runs", "controls", "composition", "draft", "drawing", "field_file", "flow_color", "kinds", "metrics",
+        "picture_file", "push_pull", "source_video", "tracks", "video_file", "warp", "weight_file", "whole_file",
     },
-    {"warp_attention", "selective_noising", "sampling"},
+    {"warp_attention", "selective_noising", "sampling", "windows"},
     {"base_model", "checkpoints", "layout", "lora", "models", "release", "stable_diffusion"},
     {"predictor", "renderer"},
     {"commands", "__main__"},

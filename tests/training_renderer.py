@@ -18,12 +18,13 @@ from torch import Tensor
 
 from motion_core.models.temporal import TemporalTransformer
 from motion_core.models.video_unet import VideoUNet, VideoUNetConfig
-from motion_core.renderer import WINDOWS, Renderer, Windows
+from motion_core.renderer import Renderer
 from motion_core.sampling import TRAIN_STEPS, Sampling
 from motion_core.selective_noising import CELL, REFERENCE_TIME, with_clean_reference
 from motion_core.types import MotionField, Size
 from motion_core.warp import WarpOperator, backward_warp
 from motion_core.warp_attention import Fusion, WarpAttention
+from motion_core.windows import WINDOWS, Windows
 from tests.training import SIGNAL, seeded, text, trained
 
 GRID = Size(height=8, width=12)  # cells

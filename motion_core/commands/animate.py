@@ -14,7 +14,7 @@ from ..controls.camera import Camera
 from ..controls.stride import FRAMES
 from ..draft import draft_field, draft_frames
 from ..errors import MotionError
-from ..field_file import save_field
+from ..field_file import check_replaces_field, save_field
 from ..flow_color import arrows
 from ..picture_file import contact_sheet, read_mask, read_picture, write_picture
 from ..types import MotionField, Size
@@ -40,6 +40,8 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    if options.field is not None:
+        check_replaces_field(options.field)
     original = read_picture(options.image)
     picture = at_most(original, options.longest)
     size = Size.of(picture)

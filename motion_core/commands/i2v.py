@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from ..field_file import load_field
+from ..types import MotionField
+from ..video_file import check_video, write_video
 from . import predict
 from .arguments import Commands, add_command
 from .network_arguments import add_machine, add_sampling, add_texts
@@ -28,7 +30,13 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    rendering = planned(options)
-    field = options.field or str(Path(options.output).with_suffix(".safetensors"))
-    predict.run(argparse.Namespace(**{**vars(options), "output": field, "picture": None}))
-    rendered(rendering, load_field(field))
+    check_video(options.output, options.fps)
+    kept = options.field or str(Path(options.output).with_suffix(".safetensors"))
+    predict.check(kept)
+    rendering = planned(options, predict.frames_of(options))
+
+    def motion() -> MotionField:
+        predict.run(argparse.Namespace(**{**vars(options), "output": kept, "picture": None}))
+        return load_field(kept)
+
+    write_video(rendered(rendering, motion), options.output, options.fps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 import torch
@@ -59,7 +60,7 @@ def machine_of(options: argparse.Namespace) -> tuple[torch.device, torch.dtype]:
         device = torch.device(options.device)
         torch.ones(1, device=device).item()
     except (RuntimeError, AssertionError) as error:  # torch says by an AssertionError that it was built without CUDA
-        reason = str(error).splitlines()[0]
+        reason = re.split(r"[.\n]\s", f"{error} ")[0].strip()[:120]
         raise MotionError(f"The device “{options.device}” cannot be used here ({reason}). Try --device cpu.") from None
     return device, PRECISIONS[options.precision or ("float32" if device.type == "cpu" else "float16")]
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ..controls.stride import FRAMES, MOST_FRAMES, PUBLISHED_STRIDE, frame_strides
 from ..controls.trajectory import STAMP, sparse_field
 from ..errors import MotionError
-from ..field_file import save_field
+from ..field_file import check_replaces_field, save_field
 from ..flow_color import flow_color
 from ..picture_file import SAVE_OPTIONS, read_mask, read_picture, write_picture
 from ..types import Size
@@ -60,14 +60,25 @@ def add_motion(command: argparse.ArgumentParser) -> None:
     control.add_argument("--guess-mode", action="store_true", help="hold only the half of the guidance with the text")
 
 
+def check(output: str) -> None:
+    """That a field can be written there, and that nothing else would be lost."""
+    if Path(output).suffix.lower() not in FIELDS:
+        raise MotionError(f"A predicted field is saved as .safetensors or .npz; got “{output}”.")
+    check_replaces_field(output)
+
+
+def frames_of(options: argparse.Namespace) -> int:
+    """How many frames the field will have, counting the picture."""
+    return (options.frames - 1) * (options.between + 1) + 1
+
+
 def run(options: argparse.Namespace) -> None:
     from ..predictor import ControlSchedule
     from ..release import find_release
     from ..stable_diffusion import padded
 
     output = Path(options.output)
-    if output.suffix.lower() not in FIELDS:
-        raise MotionError(f"A predicted field is saved as .safetensors or .npz; got “{options.output}”.")
+    check(options.output)
     painted = Path(options.picture) if options.picture is not None else output.with_suffix(".motion.png")
     if painted.suffix.lower() not in SAVE_OPTIONS:
         raise MotionError(f"The motion is painted as {', '.join(SAVE_OPTIONS)}; got “{painted}”.")
@@ -112,7 +123,7 @@ def run(options: argparse.Namespace) -> None:
                 chunk=options.chunk,
                 on_step=lambda step: advance(bar, step),
             )
-        field = field.retimed((field.frames - 1) * (options.between + 1) + 1)
+        field = field.retimed(frames_of(options))
         save_field(field, field_file)
         write_picture(flow_color(field)[-1], painted_file)
 

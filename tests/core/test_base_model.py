@@ -247,6 +247,17 @@ def test_a_folder_says_how_many_heads_it_has(folder):
     assert BaseModel(folder).heads == 4
 
 
+def test_a_folder_whose_model_predicts_something_else_is_refused(folder):
+    (folder / "scheduler").mkdir(exist_ok=True)
+    (folder / "scheduler" / "scheduler_config.json").write_text('{"prediction_type": "v_prediction"}')
+    assert "predicts v_prediction" in refusal(folder)
+
+
+def test_a_file_whose_model_predicts_something_else_is_refused(single_weights, tmp_path):
+    file = saved(tmp_path / "v.safetensors", single_weights, **{"modelspec.prediction_type": "v"})
+    assert "predicts v" in refusal(file)
+
+
 def test_a_tokenizer_that_is_given_comes_before_the_folders_own(folder, tokenizer):
     shutil.rmtree(folder / "tokenizer")
     assert BaseModel(folder, tokenizer=tokenizer).text_encoder()(["cat"]).shape == (1, 77, CLIP)

@@ -133,6 +133,13 @@ def test_another_kind_of_file_is_recognised(tmp_path, weights, kind):
     assert "AnimateDiff v1, v2 or v3 module for SD1.5" in str(refused.value)
 
 
+def test_a_module_of_another_precision_or_count_of_heads_is_refused():
+    with pytest.raises(CheckpointError, match=r"different precisions \(.*Load both with the same dtype"):
+        assembled(SPATIAL, load_whole().half())
+    with pytest.raises(CheckpointError, match="attention heads"):
+        assembled(SPATIAL, load_whole(), heads=4)
+
+
 def test_a_module_for_another_unet_is_refused():
     narrow = {name: w for name, w in SPATIAL.items() if not re.match(r"(down|up)_blocks\.3", name)}
     with pytest.raises(CheckpointError, match=r"of widths \(32, 64, 64, 64\), and the checkpoint's has \(32, 64, 64\)"):

@@ -1,15 +1,18 @@
 """render and i2v as a newcomer uses and misuses them, with a miniature release."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from motion_core.field_file import load_field, save_field
-from motion_core.renderer import Windows
 from motion_core.sampling import Sampling
 from motion_core.types import MotionField, Size
 from motion_core.video_file import read_video
+from motion_core.windows import Windows
 from tests.command_line import refused, run
 from tests.published import STAGE2, published_folder
 
@@ -93,7 +96,7 @@ def test_every_option_reaches_the_renderer(photo, release, field, tmp_path, monk
     assert read_video(tmp_path / "frames")[1] == 12
 
 
-def test_a_module_of_its_own_is_steered_by_shared_positions(photo, release, field, tmp_path, monkeypatch):
+def test_positions_go_by_the_module_unless_given(photo, release, field, tmp_path, monkeypatch):
     seen = []
 
     def render(self, reference, field, *_, **given):
@@ -102,14 +105,46 @@ def test_a_module_of_its_own_is_steered_by_shared_positions(photo, release, fiel
 
     monkeypatch.setattr("motion_core.renderer.Renderer.render", render)
     given = ["render", photo, "--field", field, *model(release), *QUICK]
-    module = ["--motion-module", release / STAGE2 / "Motion_Module" / "motion_block.bin"]
-    assert run(*given, "-o", tmp_path / "a") == 0
-    assert run(*given, *module, "-o", tmp_path / "b") == 0
-    assert run(*given, *module, "--positions", "interleaved", "-o", tmp_path / "c") == 0
-    assert seen == ["interleaved", "shared", "interleaved"]
+    published = release / STAGE2 / "Motion_Module" / "motion_block.bin"
+    other = tmp_path / "mm_sd_v15_v2.ckpt"
+    shutil.copyfile(published, other)
+    for options in ([], ["--motion-module", published], ["--motion-module", other]):
+        assert run(*given, *options, "-o", tmp_path / "frames") == 0
+    assert run(*given, "--motion-module", other, "--positions", "interleaved", "-o", tmp_path / "frames") == 0
+    assert seen == ["interleaved", "interleaved", "shared", "interleaved"]
+
+
+def test_the_authors_release_renders_with_its_own_checkpoint(photo, release, field, tmp_path, monkeypatch):
+    """Their UNet is a file alone; text encoder, tokenizer and VAE come from the release."""
+    bases = []
+    monkeypatch.setattr("motion_core.base_model.BaseModel.check", lambda self: bases.append(self.path.name))
+    given = ["render", photo, "--field", field, "--weights", release, *QUICK]
+    assert run(*given, "-o", tmp_path / "default") == 0
+    unet = release / STAGE2 / "DreamBooth_LoRA" / "realistic_unet.ckpt"
+    assert run(*given, "--base", unet, "-o", tmp_path / "named") == 0
+    assert bases == ["realistic_unet.ckpt"] * 2
+    assert torch.equal(read_video(tmp_path / "default")[0], read_video(tmp_path / "named")[0])
+
+
+def test_nothing_else_is_overwritten_by_the_field_beside_the_video(photo, release, tmp_path, capsys):
+    style = tmp_path / "style.safetensors"
+    save_file({"weight": torch.ones(3)}, style)
+    before = style.read_bytes()
+    given = ["i2v", photo, *model(release), *QUICK, "-o", tmp_path / "style.mp4"]
+    assert "is no motion field; it is not replaced" in refused(capsys, *given)
+    assert style.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png", "style.safetensors"]
+
+
+def test_a_field_of_another_shape_is_stretched_with_a_warning(photo, release, tmp_path, caplog):
+    save_field(MotionField.still(Size(40, 200), frames=3), tmp_path / "wide.npz")
+    given = ["render", photo, *model(release), *QUICK, "--field", tmp_path / "wide.npz"]
+    assert run(*given, "-o", tmp_path / "frames") == 0
+    assert "The motion field is 200×40 and the picture" in caplog.text
 
 
 def test_what_cannot_be_rendered_is_refused_before_the_work_and_leaves_nothing(photo, release, field, tmp_path, capsys):
+    UNET = "diffusion_pytorch_model.bin"
     before = sorted(path.name for path in tmp_path.iterdir())
     base, weights = model(release)[2:], model(release)[:2]
     video = ["-o", tmp_path / "out.mp4"]
@@ -127,7 +162,18 @@ def test_what_cannot_be_rendered_is_refused_before_the_work_and_leaves_nothing(p
             ["render", photo, "--field", field, *weights, *base, *QUICK, *video, "--window", 40, "--frames", 50],
             "2 … 16",
         ),
+        (["render", photo, "--field", field, *weights, *base, *QUICK, "-o", tmp_path / "no" / "o.mp4"], "no folder"),
+        (["render", photo, "--field", field, *weights, *base, *QUICK, *video, "--device", "mps"], "Try --device cpu"),
+        (["render", photo, "--field", field, *weights, "--base", "n" * 300, *QUICK, *video], "no file or folder nnn"),
         (["i2v", photo, *weights, "--base", "none", *QUICK, *video], "no file or folder none"),
+        (["i2v", photo, *weights, *base, *QUICK, *video, "--window", 1], "2 … 16 frames; got 1"),
+        (["i2v", photo, *weights, *base, *QUICK, *video, "--motion-module", "no.ckpt"], "no.ckpt"),
+        (
+            ["i2v", photo, *weights, *base, *QUICK, *video, "--motion-module", base[1] / "unet" / UNET],
+            "is not a motion",
+        ),
+        (["i2v", photo, *weights, *base, *QUICK, "-o", "."], "with a name; got “.”"),
+        (["i2v", photo, *weights, *base, *QUICK, "-o", ""], "with a name; got “”"),
         (["i2v", photo, *weights, *base, *QUICK, *video, "--frames", 34], "at most 33 frames"),
     ]
     for arguments, sentence in misuses:

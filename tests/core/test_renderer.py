@@ -3,12 +3,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from motion_core.errors import MotionError, ShapeError
 from motion_core.models.video_unet import VideoUNet
-from motion_core.renderer import Renderer, Windows
+from motion_core.renderer import Renderer
 from motion_core.sampling import Sampling
 from motion_core.types import MotionField, Size
+from motion_core.windows import Windows
 from tests import miniature
 
 SIZE = Size(48, 64)
@@ -97,7 +99,10 @@ def test_what_the_brush_holds_stays_nearer_to_the_reference(renderer):
 
 def test_sizes_that_are_no_multiples_of_8_are_padded_as_the_picture_is(renderer):
     field = moving(size=Size(45, 61))
-    assert rendered(renderer, field=field).shape == (1, 4, 4, 6, 8)
+    latents = rendered(renderer, field=field)
+    assert latents.shape == (1, 4, 4, 6, 8)
+    beyond = MotionField(F.pad(field.displacement, (0, 3, 0, 3), mode="replicate"))
+    assert torch.equal(latents, rendered(renderer, field=beyond))
 
 
 def test_progress_is_told_and_an_exception_ends_the_run(renderer):
@@ -113,6 +118,35 @@ def test_progress_is_told_and_an_exception_ends_the_run(renderer):
     assert told == [0, 1]
 
 
+def test_every_step_tells_a_clip_that_begins_with_the_reference(renderer):
+    told = []
+    rendered(renderer, on_step=told.append)
+    for step in told:
+        assert torch.equal(step.latents[:, :, 0], noise(1, 4, 6, 8))
+        assert torch.equal(step.estimate[:, :, 0], noise(1, 4, 6, 8))
+        assert not torch.equal(step.estimate[:, :, 1], step.latents[:, :, 1]) or step is told[-1]
+
+
+def test_the_halves_of_the_guidance_are_asked_together_or_apart(renderer):
+    asked = []
+
+    class Counted(Watched):
+        def forward(self, sample, times, text, *, warp, chunk):
+            asked.append(len(sample))
+            return super().forward(sample, times, text, warp=warp, chunk=chunk)
+
+    for together in (True, False):
+        rendered(Renderer(Counted(renderer.unet)), sampling=Sampling(steps=1, together=together))
+    assert asked == [2, 1, 1]
+
+
+def test_noise_on_the_way_comes_from_the_generator_that_is_given(renderer):
+    before = torch.get_rng_state()
+    lcm = Sampling("lcm", 3, 1.0)
+    assert torch.equal(rendered(renderer, sampling=lcm), rendered(renderer, sampling=lcm))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_bfloat16_gives_float32_latents_nearby(renderer):
     rough = Renderer(deepcopy(renderer.unet).bfloat16())
     exact, near = (rendered(r, sampling=Sampling(steps=2, guidance=1.0)) for r in (renderer, rough))
@@ -125,6 +159,7 @@ def test_windows_overlap_hold_the_reference_and_end_with_the_clip():
     assert Windows().over(16, most=16) == [list(range(16))]
     assert [len(window) for window in Windows().over(64, most=16)] == [16] * 6
     assert Windows().over(20, most=12)[0] == list(range(12))
+    assert [len(window) for window in Windows().over(40, most=32)] == [16] * 4  # trained for 16, whatever fits
     seen = {frame for window in Windows(5, overlap=0).over(64, most=16) for frame in window}
     assert seen == set(range(64))
 
@@ -194,7 +229,7 @@ def test_64_frames_come_from_one_field(renderer):
     ("given", "told"),
     [
         ({"field": MotionField.still(SIZE, frames=1)}, "one frame, the reference"),
-        ({"region": torch.ones(40, 64)}, r"region must have the field's size, 64×48; got \[40, 64\]"),
+        ({"region": torch.ones(40, 64)}, r"region must be \[48, 64\]; got \[40, 64\]"),
         ({"fusion": "magic"}, "Fusions are"),
     ],
 )

@@ -2,6 +2,7 @@ from typing import get_args
 
 import pytest
 import torch
+from diffusers import DDIMScheduler, DPMSolverSinglestepScheduler, FlowMatchEulerDiscreteScheduler
 
 from motion_core.errors import MotionError
 from motion_core.sampling import Sampler, Sampling, denoised, guided
@@ -151,6 +152,32 @@ def test_texts_of_different_lengths_are_asked_one_after_the_other():
     assert halves == ["negative", "positive"]
 
 
+def test_a_scheduler_of_ones_own_is_copied_and_used():
+    own = DPMSolverSinglestepScheduler(trained_betas=torch.linspace(0.00085, 0.012, 1000).tolist())
+    found = denoised(knows(TRUTH), noise(), Sampling(own, steps=20))
+    torch.testing.assert_close(found, TRUTH, atol=0.03, rtol=0)
+    assert own.num_inference_steps is None
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "told"),
+    [
+        (FlowMatchEulerDiscreteScheduler(), "FlowMatchEulerDiscreteScheduler has no .*alphas_cumprod"),
+        (DDIMScheduler(prediction_type="v_prediction"), "expects a network that predicts v_prediction"),
+    ],
+)
+def test_a_scheduler_for_other_networks_is_refused(scheduler, told):
+    with pytest.raises(MotionError, match=told):
+        Sampling(scheduler)
+
+
+@pytest.mark.parametrize("sampler", get_args(Sampler))
+def test_a_sampler_begins_with_as_much_noise_as_it_counts_on(sampler):
+    first = []
+    denoised(lambda x, t, i: (first.append(x), x)[1], noise(), Sampling(sampler=sampler, steps=4))
+    torch.testing.assert_close(first[0], noise(), atol=0.01, rtol=0.01)  # as the network sees it: of variance 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
@@ -159,7 +186,7 @@ def test_texts_of_different_lengths_are_asked_one_after_the_other():
         ({"steps": 101, "sampler": "unipc"}, "unipc takes 1 … 100 steps; got 101"),
         ({"sampler": "lcm", "zero_terminal_snr": True}, "another sampler"),
         ({"steps": 51, "sampler": "lcm"}, "lcm takes 1 … 50 steps; got 51"),
-        ({"guidance": -1.0}, "from 0 on, 1 being none; got -1.0"),
+        ({"guidance": -1.0}, "is 0 … 100, 1 being none; got -1"),
         ({"guidance": float("nan")}, "got nan"),
     ],
 )

@@ -10,6 +10,11 @@ def noise(*shape, seed=1):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+def test_every_clip_of_a_batch_keeps_its_own_reference():
+    latents, references = torch.zeros(2, 4, 3, 2, 2), torch.stack([torch.ones(4, 2, 2), torch.full((4, 2, 2), 2.0)])
+    assert torch.equal(with_clean_reference(latents, references)[:, :, 0], references)
+
+
 def test_frame_0_becomes_the_reference_of_every_sample_and_the_others_stay():
     latents, reference = noise(2, 4, 3, 5, 6), noise(1, 4, 5, 6, seed=2)
     seen = with_clean_reference(latents, reference)

@@ -10,10 +10,11 @@ from typing import get_args
 import pytest
 import torch
 
-from motion_core.renderer import Renderer, Windows
+from motion_core.renderer import Renderer
 from motion_core.selective_noising import CELL
 from motion_core.types import MotionField
 from motion_core.warp_attention import Fusion
+from motion_core.windows import Windows
 from tests import training_renderer
 from tests.training import trained
 from tests.training_renderer import FRAMES, Errors, changes, clips, errors, rendered

@@ -322,6 +322,56 @@ def test_a_field_may_be_taken_there_and_back():
     assert field.taken_at([0, 0.5, 1, 0.5, 0]).displacement[:, 0].flatten().tolist() == [0, 2, 8, 2, 0]
 
 
+def test_a_paced_field_goes_as_far_at_another_pace():
+    field = field_of([(0, 0)], [(8, 0)])
+    assert field.paced(5, "linear").displacement.equal(field.retimed(5).displacement)
+    assert field.paced(3, "in").displacement[:, 0].flatten().tolist() == [0, 2, 8]
+    assert field.paced(3, "out").displacement[:, 0].flatten().tolist() == [0, 6, 8]
+
+
+def test_there_and_back_ends_where_it_began():
+    field = field_of([(0, 0)], [(8, 0)])
+    assert field.there_and_back(5).displacement[:, 0].flatten().tolist() == [0, 4, 8, 4, 0]
+    assert field.there_and_back(5, "in").displacement[:, 0].flatten().tolist() == [0, 2, 8, 2, 0]
+    assert field.there_and_back(4).displacement[-1].tolist() == [[[0.0]], [[0.0]]]
+
+
+def test_a_blend_is_one_motion_the_other_or_between():
+    one, other = field_of([(0, 0)] * 3, [(2, 0)] * 3), field_of([(0, 0)] * 3, [(6, -4)] * 3)
+    assert one.blended(other, 0).displacement.equal(one.displacement)
+    assert one.blended(other, 1.0).displacement.equal(other.displacement)
+    assert one.blended(other, 0.25).displacement[1, :, 0, 0].tolist() == [3, -1]
+    sides = one.blended(other, torch.tensor([[0, 0.5, 1]]))
+    assert sides.displacement[1, :, 0].tolist() == [[2, 4, 6], [0, -2, -4]]
+
+
+@pytest.mark.parametrize("amount", [-0.1, 1.5, math.nan])
+def test_a_blend_is_between_its_two_motions(amount):
+    field = field_of([(0, 0)], [(1, 0)])
+    with pytest.raises(MotionError, match="region"):
+        field.blended(field, amount)
+
+
+def test_fields_that_differ_in_frames_or_size_do_not_blend():
+    field = MotionField.still(Size(2, 3), frames=2)
+    with pytest.raises(ShapeError, match="this one has 2 of 3×2, the other 3 of 3×2"):
+        field.blended(MotionField.still(Size(2, 3), frames=3), 0.5)
+    with pytest.raises(ShapeError, match=r"must be \[2, 3\]"):
+        field.blended(field, torch.ones(3, 2))
+
+
+def test_a_summary_says_how_far_and_how_many():
+    field = MotionField(torch.zeros(3, 2, 3, 4))
+    field.displacement[1:, :, 0, 0] = torch.tensor([[4.8, 6.4], [6.0, 8.0]])  # one pixel of 12 goes 8 px, then 10
+    assert field.summary.splitlines() == [
+        "3 frames of 4×3",
+        "mean displacement: 0.75 px, 15.00 % of the diagonal",  # 18 px over 24 pixels; the diagonal is 5
+        "largest displacement: 10.00 px, 200.00 % of the diagonal",
+        "pixels that move by 0.5 px or more: 8.3 %",
+    ]
+    assert MotionField.still(Size(3, 4), frames=1).summary == "1 frame of 4×3: the reference alone."
+
+
 @pytest.mark.parametrize("instants", [[], [0.5, 1], [0, 1.5], [0, -0.1], [0, math.nan], 0.0, [[0, 1]]])
 def test_instants_outside_the_clip_are_refused(instants):
     with pytest.raises(MotionError, match="beginning with 0"):
