@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import models, predict
+from . import draft, models, motion_field, predict, trajectories
 
 models.add_model_folders()
 
@@ -12,6 +12,9 @@ NODES: list[type[io.ComfyNode]] = [
     models.LoadMotionModule,
     predict.ApplyTrajectoryControlNet,
     predict.PredictMotionField,
+    *trajectories.NODES,
+    *draft.NODES,
+    *motion_field.NODES,
 ]
 
 

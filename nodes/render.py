@@ -1,0 +1,123 @@
+"""Apply Motion Field: MODEL + motion field + reference → MODEL and LATENT for any sampler. Render Video: all in one."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import torch
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..motion_core.selective_noising import still_cells
+from ..motion_core.stable_diffusion import padded
+from ..motion_core.types import CELL, Size
+from ..motion_core.types import MotionField as Field
+from ..motion_core.warp_attention import Fusion, Positions
+from ..motion_core.windows import WINDOWS, Windows
+from .comfy_unet import Clip, with_motion
+from .io_types import MotionField, MotionModule, region_from
+
+BETAS = {"of the motion module": True, "of the checkpoint": False}
+PUBLISHED_CFG, PUBLISHED_STEPS = 7.0, 25
+
+
+def _ways() -> list[io.Input]:
+    """How the field enters; the same inputs for both nodes."""
+    return [
+        io.Combo.Input(
+            "fusion",
+            options=list(get_args(Fusion)),
+            tooltip="attention: every frame sees the image carried to it along the field, as published. addition: "
+            "it is added instead. none: the field is left out, for comparison.",
+        ),
+        io.Combo.Input(
+            "positions",
+            options=list(get_args(Positions)),
+            tooltip="interleaved: for Motion-I2V's own module. shared: for AnimateDiff's, which were never trained "
+            "with a carried image.",
+        ),
+        io.Combo.Input(
+            "betas",
+            options=list(BETAS),
+            tooltip="The noise schedule: motion modules were trained with another one than SD1.5.",
+        ),
+        io.Int.Input(
+            "window",
+            default=0,
+            min=0,
+            max=64,
+            tooltip="Frames that are rendered together, counting the image, which is in every window. Longer fields "
+            "are rendered in overlapping windows. 0 is what the module was trained for, at most 16.",
+        ),
+        io.Int.Input("overlap", default=WINDOWS.overlap, min=0, max=62, tooltip="Frames that two windows share."),
+    ]
+
+
+class ApplyMotionField(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MotionI2V_ApplyMotionField",
+            display_name="Apply Motion Field",
+            category="Motion-I2V/render",
+            description="Makes any SD1.5 model render the frames of a motion field (stage 2 of Motion-I2V). Connect "
+            "both outputs to a KSampler, at denoise 1.",
+            inputs=[
+                io.Model.Input("model", tooltip="Any SD1.5 checkpoint, with LoRAs and what else belongs to it."),
+                MotionModule.Input("motion_module", tooltip="From Load Motion Module."),
+                MotionField.Input("motion_field", tooltip="Predicted, drafted, tracked or loaded."),
+                io.Latent.Input("reference", tooltip="The image through VAE Encode. It is frame 0 of the clip."),
+                *_ways(),
+                io.Mask.Input(
+                    "motion_brush",
+                    optional=True,
+                    tooltip="Painted where things may move: all else is renewed from the image at every step.",
+                ),
+            ],
+            outputs=[
+                io.Model.Output(display_name="model"),
+                io.Latent.Output(display_name="latent", tooltip="One latent a frame, for the sampler to begin with."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: ModelPatcher,
+        motion_module: ModelPatcher,
+        motion_field: Field,
+        reference: dict,
+        fusion: Fusion,
+        positions: Positions,
+        betas: str,
+        window: int,
+        overlap: int,
+        motion_brush: Tensor | None = None,
+    ) -> io.NodeOutput:
+        latent = reference["samples"][:1]
+        field = on_grid(motion_field, Size.of(latent))
+        seen = model.model.process_latent_in(latent).float().cpu()
+        clip = Clip(motion_module.model.network, seen, field, fusion, positions, Windows(window or None, overlap))
+        moving = with_motion(model, motion_module, clip, trained_betas=BETAS[betas])
+        return io.NodeOutput(moving, start(latent, field, motion_brush))
+
+
+def on_grid(field: Field, grid: Size) -> Field:
+    """The field of the size in pixels that a latent grid covers: padded if it is the picture's own, else resized."""
+    if field.size.latent == grid:
+        return Field(padded(field.displacement))
+    return field.resized(Size(grid.height * CELL, grid.width * CELL))
+
+
+def start(reference: Tensor, field: Field, motion_brush: Tensor | None) -> dict:
+    """A LATENT [F, 4, h, w] to sample from: the image in frame 0 and wherever nothing moves, nothing elsewhere.
+
+    With a motion brush the noise mask makes ComfyUI's samplers renew what rests from the image, noised, at each step.
+    """
+    region = region_from(motion_brush, field.size)
+    still = torch.zeros(Size.of(reference)) if region is None else still_cells(region)
+    rests = still.repeat(field.frames, 1, 1, 1)
+    rests[0] = 1
+    samples = reference * rests.to(reference)
+    return {"samples": samples} if region is None else {"samples": samples, "noise_mask": 1 - rests}
