@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import draft, models, motion_field, predict, trajectories
+from . import draft, models, motion_field, predict, render, trajectories
 
 models.add_model_folders()
 
@@ -15,6 +15,7 @@ NODES: list[type[io.ComfyNode]] = [
     *trajectories.NODES,
     *draft.NODES,
     *motion_field.NODES,
+    render.ApplyMotionField,
 ]
 
 

@@ -1,0 +1,282 @@
+"""Apply Motion Field on a real ComfyUI: its UNet, with our temporal layers, is the core's own renderer."""
+
+import pytest
+import torch
+
+from motion_core.sampling import Sampling, scheduler_for
+from motion_core.types import MotionField, Size
+from motion_core.warp import WarpOperator
+from motion_core.warp_attention import WarpAttention
+from motion_core.windows import Windows
+from tests import miniature
+from tests.comfy import miniature_nodes
+
+FRAMES, SIZE = 4, Size(48, 64)
+GRID = SIZE.latent
+SCALE = 0.18215
+WAY = {"fusion": "attention", "positions": "interleaved", "betas": "of the motion module", "window": 0, "overlap": 4}
+
+
+def noise(*shape, seed=1):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def moving(frames=FRAMES, seed=4):
+    steps = torch.linspace(0, 1, frames).view(-1, 1, 1, 1)
+    return noise(1, 2, *SIZE, seed=seed) * 10 * steps
+
+
+@pytest.fixture(scope="module")
+def module(host):
+    """The recorded motion module, through the loader node."""
+    folder = host.base / "models" / "animatediff_models"
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = miniature.state_dict("stage2_unet")
+    torch.save({n: w for n, w in weights.items() if ".motion_modules." in n}, folder / "motion_block.bin")
+    return host.run("LoadMotionModule", motion_module="motion_block.bin", weights="as in the file")
+
+
+@pytest.fixture(scope="module")
+def model(host):
+    return miniature_nodes.model()
+
+
+def applied(host, model, module, *, displacement=None, **given):
+    field = host.module("motion_core.types").MotionField(moving() if displacement is None else displacement)
+    reference = {"samples": noise(1, 4, *GRID) / SCALE}
+    return host.run("ApplyMotionField", model=model, motion_module=module, motion_field=field, reference=reference,
+                    **{**WAY, **given})  # fmt: skip
+
+
+def options(patched):
+    """What a sampler hands to the UNet."""
+    return {"wrappers": patched.wrappers, "cond_or_uncond": [0, 1]}
+
+
+def sampled(patched, latent, *, start=None, sigmas=None, cfg=3.0, steps=3, seed=0, sampler="euler"):
+    """Latents [1, 4, F, h, w], scaled as the core has them, by ComfyUI's own sampling."""
+    import comfy.sample
+    import comfy.samplers
+
+    frames = latent["samples"]
+    start = comfy.sample.prepare_noise(frames, seed) if start is None else start
+    if sigmas is None:
+        sigmas = comfy.samplers.calculate_sigmas(patched.get_model_object("model_sampling"), "normal", steps)
+    with torch.inference_mode():
+        found = comfy.sample.sample_custom(
+            patched, start, cfg, comfy.samplers.sampler_object(sampler), sigmas,
+            miniature_nodes.conditioning(1), miniature_nodes.conditioning(2), frames,
+            noise_mask=latent.get("noise_mask"), disable_pbar=True, seed=seed,
+        )  # fmt: skip
+    return found.movedim(0, 1)[None] * SCALE
+
+
+def texts():
+    return [miniature_nodes.conditioning(seed)[0][0] for seed in (1, 2)]
+
+
+def test_a_pass_of_comfyuis_unet_is_the_cores(host, model, module):
+    patched, _ = applied(host, model, module)
+    clips, times = noise(2, 4, FRAMES, *GRID, seed=7), torch.full((2 * FRAMES,), 500.0)
+    text = noise(2, 9, 32, seed=8)
+    unet = patched.model.diffusion_model
+    with torch.inference_mode():
+        found = unet(clips.movedim(2, 1).flatten(0, 1), times, text.repeat_interleave(FRAMES, 0),
+                     transformer_options=options(patched))  # fmt: skip
+    clean = clips.clone()
+    clean[:, :, 0] = noise(1, 4, *GRID)
+    warp = WarpAttention(WarpOperator(MotionField(moving())))
+    with torch.no_grad():
+        wanted = miniature.renderer().unet(clean, torch.tensor([1.0, 500, 500, 500]), text, warp=warp)
+    torch.testing.assert_close(found.unflatten(0, (2, FRAMES)).movedim(1, 2), wanted, atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("frames", "windows", "way"),
+    [
+        (FRAMES, Windows(), {}),
+        (FRAMES, Windows(), {"positions": "shared"}),
+        (FRAMES, Windows(), {"fusion": "addition"}),
+        (9, Windows(4, overlap=1), {"window": 4, "overlap": 1}),
+    ],
+)
+def test_a_clip_that_comfyui_samples_is_the_cores_own(host, model, module, frames, windows, way):
+    sampling = Sampling("euler", 2, 3.0)
+    start = noise(1, 4, frames, *GRID, seed=5)
+    layout = {name: way[name] for name in ("fusion", "positions") if name in way}
+    wanted = miniature.renderer().render(
+        noise(1, 4, *GRID), MotionField(moving(frames)), *texts(), generator=torch.Generator(), noise=start,
+        sampling=sampling, windows=windows, **layout,
+    )  # fmt: skip
+    scheduler = scheduler_for(sampling)
+    scheduler.set_timesteps(2)
+    sigmas = scheduler.sigmas
+    patched, latent = applied(host, model, module, displacement=moving(frames), **way)
+    scaled = start[0].movedim(1, 0) * scheduler.init_noise_sigma / sigmas[0]  # ComfyUI multiplies by the first sigma
+    found = sampled(patched, latent, start=scaled, sigmas=sigmas)
+    torch.testing.assert_close(found, wanted, atol=5e-4, rtol=1e-3)
+
+
+def reference():
+    return noise(1, 4, *GRID)
+
+
+@pytest.mark.parametrize("sampler", ["euler_ancestral", "dpmpp_2m", "dpmpp_2m_sde", "uni_pc", "lcm", "ddim", "heun"])
+def test_every_sampler_keeps_the_reference(host, model, module, sampler):
+    found = sampled(*applied(host, model, module), sampler=sampler)
+    assert found.isfinite().all()
+    torch.testing.assert_close(found[:, :, 0], reference(), atol=0.06, rtol=0)  # uni_pc ends a little beside
+
+
+def test_the_model_itself_is_left_as_it_was(host, model, module):
+    latent = {"samples": torch.zeros(FRAMES, 4, *GRID)}
+    before, names = sampled(model, latent), list(model.model.state_dict())
+    patched, start = applied(host, model, module)
+    moved = sampled(patched, start)
+    assert torch.equal(sampled(model, latent), before)
+    assert list(model.model.state_dict()) == names
+    assert not any(layer._forward_hooks for layer in model.model.diffusion_model.modules())
+    assert torch.equal(sampled(patched, start), moved)
+
+
+def test_applied_twice_the_last_field_counts(host, model, module):
+    once, start = applied(host, model, module, displacement=moving(seed=9))
+    first, _ = applied(host, model, module)
+    twice, _ = applied(host, first, module, displacement=moving(seed=9))
+    assert torch.equal(sampled(twice, start), sampled(once, start))
+    assert not torch.allclose(sampled(first, start), sampled(once, start), atol=0.01)
+
+
+def test_a_clone_renders_the_same(host, model, module):
+    patched, start = applied(host, model, module)
+    assert torch.equal(sampled(patched.clone(), start), sampled(patched, start))
+
+
+def test_both_halves_of_the_guidance_may_go_one_by_one(host, model, module, monkeypatch):
+    patched, start = applied(host, model, module)
+    together = sampled(patched, start)
+    monkeypatch.setattr(type(model.model), "memory_required", lambda *_, **__: 2**60)
+    torch.testing.assert_close(sampled(patched, start), together, atol=2e-3, rtol=1e-3)
+
+
+def lora(model, strength=1.0):
+    """A LoRA for two layers of the UNet, through ComfyUI's own loader."""
+    import comfy.sd
+
+    names = ["down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q", "mid_block_attentions_0_proj_in"]
+    shapes = [(32, 32), (64, 64)]
+    weights = {}
+    for name, (out, into) in zip(names, shapes, strict=True):
+        extra = (1, 1) if "proj_in" in name else ()
+        weights[f"lora_unet_{name}.lora_up.weight"] = noise(out, 4, *extra, seed=11)
+        weights[f"lora_unet_{name}.lora_down.weight"] = noise(4, into, *extra, seed=12)
+    return comfy.sd.load_lora_for_models(model, None, weights, strength, 0)[0]
+
+
+def test_a_lora_before_and_after_gives_the_same(host, model, module):
+    plain, start = applied(host, model, module)
+    before = sampled(applied(host, lora(model), module)[0], start)
+    after = sampled(lora(plain), start)
+    torch.testing.assert_close(before, after)
+    assert not torch.allclose(before, sampled(plain, start), atol=0.01)
+
+
+def test_what_steers_attention_sees_every_frame_and_both_halves(host, model, module):
+    """As IP-Adapters do, a patch looks at the queries of spatial attention."""
+    patched, start = applied(host, model, module)
+    seen = []
+
+    def look(q, k, v, extra):
+        seen.append((len(q), len(extra["cond_or_uncond"])))
+        return q, k, v
+
+    patched.set_model_attn2_patch(look)
+    sampled(patched, start)
+    assert set(seen) == {(2 * FRAMES, 2)}
+
+
+def test_windows_tell_which_frames_they_are(host, model, module):
+    patched, start = applied(host, model, module, displacement=moving(9), window=4, overlap=1)
+    seen = []
+
+    def look(q, k, v, extra):
+        seen.append((tuple(extra["ad_params"]["sub_idxs"]), extra["ad_params"]["full_length"], len(q)))
+        return q, k, v
+
+    patched.set_model_attn1_patch(look)
+    sampled(patched, start)
+    assert {window for window, _, _ in seen} == {(0, 1, 2, 3), (0, 3, 4, 5), (0, 5, 6, 7), (0, 6, 7, 8)}
+    assert {(full, rows) for _, full, rows in seen} == {(9, 8)}
+
+
+@pytest.mark.parametrize("frames", [FRAMES, 9])
+def test_a_controlnets_residuals_reach_their_own_frames(host, model, module, frames):
+    patched, _ = applied(host, model, module, displacement=moving(frames), window=4 if frames == 9 else 0, overlap=1)
+    unet, clips = patched.model.diffusion_model, noise(2 * frames, 4, *GRID, seed=7)
+    times, text = torch.full((2 * frames,), 500.0), noise(2 * frames, 9, 32, seed=8)
+
+    def found(added):
+        control = {"middle": [], "output": [], "input": [None] * 11 + [added]}
+        with torch.inference_mode():
+            return unet(clips, times, text, control=control, transformer_options=options(patched))
+
+    nothing = torch.zeros(2 * frames, 32, *GRID)
+    one = nothing.clone()
+    one[frames - 1] = 3  # the last frame of the first half
+    assert torch.equal(found(nothing.clone()), found(None))
+    change = (found(one) - found(nothing)).abs().amax(dim=(1, 2, 3))
+    assert change[frames - 1] > 0.01
+    assert change[frames:].max() == 0
+    assert change.argmax() == frames - 1
+
+
+def test_the_noise_schedule_is_the_motion_modules_unless_the_checkpoints_is_wanted(host, model, module):
+    betas = torch.linspace(0.00085, 0.012, 1000, dtype=torch.float64)
+    signal = (1 - betas).cumprod(0)
+    trained = applied(host, model, module)[0].get_model_object("model_sampling").sigmas
+    torch.testing.assert_close(trained, ((1 - signal) / signal).sqrt().float(), rtol=1e-4, atol=0)
+    own = applied(host, model, module, betas="of the checkpoint")[0].get_model_object("model_sampling")
+    assert own is model.get_model_object("model_sampling")
+
+
+def test_what_the_motion_brush_holds_still_is_the_reference(host, model, module):
+    brush = torch.zeros(1, *SIZE)
+    brush[..., 32:] = 1
+    found = sampled(*applied(host, model, module, motion_brush=brush))
+    torch.testing.assert_close(found[..., :4], reference()[:, :, None, :, :4].expand(-1, -1, FRAMES, -1, -1))
+    assert (found[:, :, 1:, :, 4:] - reference()[:, :, None, :, 4:]).abs().mean() > 0.1
+
+
+def test_an_exception_leaves_no_hook_behind(host, model, module):
+    patched, start = applied(host, model, module)
+
+    def stop(q, k, v, extra):
+        raise KeyboardInterrupt
+
+    patched.set_model_attn1_patch(stop)
+    with pytest.raises(KeyboardInterrupt):
+        sampled(patched, start)
+    assert not any(layer._forward_hooks for layer in model.model.diffusion_model.modules())
+
+
+def test_a_field_of_another_size_is_brought_to_the_latents(host, model, module):
+    larger = MotionField(moving()).resized(Size(96, 128)).displacement
+    patched, start = applied(host, model, module, displacement=larger)
+    again = MotionField(larger).resized(SIZE).displacement
+    same, _ = applied(host, model, module, displacement=again)
+    torch.testing.assert_close(sampled(patched, start), sampled(same, start))
+
+
+def test_a_latent_of_another_length_is_refused_in_words(host, model, module):
+    patched, _ = applied(host, model, module)
+    with pytest.raises(ValueError, match=r"has 4 frames .* and \d+ of 8×6 are sampled\. Connect the latent"):
+        sampled(patched, {"samples": torch.zeros(3, 4, *GRID)})
+
+
+def test_weights_in_half_or_eight_bits_render_nearby(host, model, module):
+    patched, start = applied(host, model, module)
+    exact = sampled(patched, start, steps=1)
+    for weights, near in (("bfloat16", 0.05), ("float8_e4m3fn", 0.3)):
+        kept = host.run("LoadMotionModule", motion_module="motion_block.bin", weights=weights)
+        found = sampled(*applied(host, model, kept), steps=1)
+        assert 0 < (found - exact).norm() < near * exact.norm()
