@@ -7,15 +7,12 @@ from . import draft, models, motion_field, predict, render, trajectories
 models.add_model_folders()
 
 NODES: list[type[io.ComfyNode]] = [
-    models.LoadMotionPredictor,
-    models.LoadFlowVAE,
-    models.LoadMotionModule,
-    predict.ApplyTrajectoryControlNet,
-    predict.PredictMotionField,
+    *models.NODES,
     *trajectories.NODES,
     *draft.NODES,
+    *predict.NODES,
     *motion_field.NODES,
-    render.ApplyMotionField,
+    *render.NODES,
 ]
 
 

@@ -1,4 +1,4 @@
-"""Loaders: a file of a model folder → a network that ComfyUI keeps. The only file that knows folder_paths."""
+"""Loaders: a file of a model folder → a network that ComfyUI keeps. The only file that knows the model folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,18 @@ from ..motion_core.checkpoints import (
     load_motion_vae,
     load_trajectory_controlnet,
 )
-from ..motion_core.kinds import STAGE1_WITH_CONTROL, kind_of
+from ..motion_core.errors import MotionError
+from ..motion_core.kinds import (
+    CONTROL_ALONE,
+    FLOW_AUTOENCODER,
+    MODULE,
+    MODULE_V1,
+    MODULE_V3,
+    STAGE1,
+    STAGE1_WITH_CONTROL,
+    kind_of,
+)
+from ..motion_core.release import PARTS
 from ..motion_core.weight_file import WeightFile
 from .hosted import hosted, placement
 from .io_types import FlowVAE, MotionModule, Predictor
@@ -25,6 +36,15 @@ FOLDER = "motion_i2v"  # models/motion_i2v: all that Motion-I2V publishes
 ANIMATEDIFF = "animatediff_models"  # where AnimateDiff's modules are kept, for AnimateDiff-Evolved too
 SUFFIXES = {".safetensors", ".bin", ".ckpt", ".pt", ".pth"}
 SAME_FILE = "in the predictor's file, if it is there"
+USES = {  # a part of the release: the kinds of file that serve, and for what
+    "motion_predictor": ((STAGE1, STAGE1_WITH_CONTROL), "to predict motion"),
+    "trajectory_controlnet": (
+        (CONTROL_ALONE, STAGE1_WITH_CONTROL),
+        "for trajectories and the motion brush to steer it",
+    ),
+    "flow_vae": ((FLOW_AUTOENCODER,), "to predict motion"),
+    "motion_module": ((MODULE, MODULE_V1, MODULE_V3), "to render; AnimateDiff's for SD1.5 serve too"),
+}
 PRECISIONS = {
     "as in the file": None,
     "float16": torch.float16,
@@ -164,3 +184,54 @@ class LoadMotionModule(io.ComfyNode):
         with torch.inference_mode(False):
             network = load_motion_modules(path_of(motion_module, FOLDER, ANIMATEDIFF), dtype=PRECISIONS[weights])
         return io.NodeOutput(hosted(network))
+
+
+class CheckModelFiles(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MotionI2V_CheckModelFiles",
+            display_name="Check Model Files",
+            category="Motion-I2V/load",
+            description="Looks through the model folders and says which files of Motion-I2V are there, which are "
+            "missing, how large they are and where they belong. Nothing is downloaded.",
+            outputs=[io.String.Output(display_name="text", tooltip="What was found and what is missing.")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls) -> io.NodeOutput:
+        found = {name: _kind(path_of(name, FOLDER, ANIMATEDIFF)) for name in files(FOLDER, ANIMATEDIFF)}
+        text = _report(found, folder_paths.get_folder_paths(FOLDER)[0])
+        return io.NodeOutput(text, ui={"text": [text]})
+
+    @classmethod
+    def fingerprint_inputs(cls) -> float:
+        return float("nan")  # equal to nothing, as folders change without a word
+
+
+def _kind(path: str) -> str:
+    """What a file seems to be, or why it cannot be read."""
+    try:
+        with WeightFile(path) as file:
+            return kind_of(file.shapes)
+    except MotionError as error:
+        return f"cannot be read: {error}"
+
+
+def _report(found: dict[str, str], folder: str) -> str:
+    """What every use has, or what it lacks, how large that is and where it belongs; then all files by their kind."""
+    lines = []
+    for part, (kinds, why) in USES.items():
+        having = [name for name, kind in found.items() if kind in kinds]
+        published = PARTS[part]
+        file, size = next(iter(published.files.items()))
+        lacking = (
+            f"missing, needed {why}. models/{published.folder}/{file} ({size / 1e9:.1f} GB) of the authors' release, "
+            f"or the smaller {published.converted} that motion-i2v convert-weights makes of it, belongs into {folder}"
+        )
+        lines.append(f"{'✓' if having else '✗'} {published.title}: {', '.join(having) or lacking}")
+    return "\n".join([*lines, "", *(f"{name}: {kind}" for name, kind in found.items())]).strip()
+
+
+NODES = [LoadMotionPredictor, LoadFlowVAE, LoadMotionModule, CheckModelFiles]

@@ -100,11 +100,11 @@ class PredictMotionField(io.ComfyNode):
             description="Predicts where every pixel of the image goes, frame by frame (stage 1 of Motion-I2V).",
             inputs=[
                 io.Image.Input("image", tooltip="The still image; it is frame 0."),
-                Predictor.Input("predictor"),
-                FlowVAE.Input("flow_vae"),
+                Predictor.Input("predictor", tooltip="From Load Motion Predictor."),
+                FlowVAE.Input("flow_vae", tooltip="From Load Flow VAE."),
                 io.Vae.Input("vae", tooltip="SD1.5's own VAE, which sees the image."),
                 io.Conditioning.Input("positive", tooltip="What happens, read by SD1.5's own CLIP."),
-                io.Conditioning.Input("negative"),
+                io.Conditioning.Input("negative", tooltip="What should not happen."),
                 io.Int.Input("frames", default=FRAMES, min=2, max=MOST_FRAMES, tooltip="Counting the image."),
                 io.Float.Input(
                     "stride",
@@ -115,10 +115,17 @@ class PredictMotionField(io.ComfyNode):
                     tooltip="Frames of a training video between two predicted ones. Larger moves farther; smaller is "
                     "finer in time.",
                 ),
-                io.Int.Input("steps", default=PUBLISHED.steps, min=1, max=100),
-                io.Float.Input("cfg", default=PUBLISHED.guidance, min=0.0, max=30.0, step=0.1),
+                io.Int.Input("steps", default=PUBLISHED.steps, min=1, max=100, tooltip="Of the denoising."),
+                io.Float.Input("cfg", default=PUBLISHED.guidance, min=0.0, max=30.0, step=0.1, tooltip="Of the text."),
                 io.Combo.Input("sampler", options=list(get_args(Sampler)), tooltip="ddim as published."),
-                io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=2**64 - 1,
+                    control_after_generate=True,
+                    tooltip="Of the noise.",
+                ),
                 io.Int.Input(
                     "frames_at_a_time",
                     default=0,
@@ -187,7 +194,7 @@ def seen_by_predictor(vae: comfy.sd.VAE, picture: Tensor) -> Tensor:
 
 def _asked(control: Control | None, region: Tensor | None, size: Size, frames: int) -> SparseField | None:
     """What the ControlNet is told, if anything: by trajectories, the motion brush, or both."""
-    if control is None and region is None:
+    if control is None and (region is None or region.all()):
         return None
     drawn, stamp = ((), STAMP) if control is None else (control.drawn.trajectories, control.stamp)
     return sparse_field(drawn, size=size, frames=frames, stamp=stamp, region=region)
@@ -215,3 +222,6 @@ def _shown(networks: MotionPredictor, size: Size, steps: int) -> Callable[[Step]
         bar.update_absolute(step.index + 1, steps, ("JPEG", Image.fromarray((colors * 255).byte().numpy()), PREVIEW))
 
     return on_step
+
+
+NODES = [ApplyTrajectoryControlNet, PredictMotionField]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import get_args
 
+import comfy.sample
+import comfy.samplers
+import comfy.sd
+import latent_preview
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..motion_core.sampling import PUBLISHED
 from ..motion_core.selective_noising import still_cells
 from ..motion_core.stable_diffusion import padded
 from ..motion_core.types import CELL, Size
@@ -16,10 +21,10 @@ from ..motion_core.types import MotionField as Field
 from ..motion_core.warp_attention import Fusion, Positions
 from ..motion_core.windows import WINDOWS, Windows
 from .comfy_unet import Clip, with_motion
-from .io_types import MotionField, MotionModule, region_from
+from .io_types import MotionField, MotionModule, images_from, picture_from, region_from
 
 BETAS = {"of the motion module": True, "of the checkpoint": False}
-PUBLISHED_CFG, PUBLISHED_STEPS = 7.0, 25
+BRUSH = "Painted where things may move: all else is renewed from the image at every step."
 
 
 def _ways() -> list[io.Input]:
@@ -69,14 +74,10 @@ class ApplyMotionField(io.ComfyNode):
                 MotionField.Input("motion_field", tooltip="Predicted, drafted, tracked or loaded."),
                 io.Latent.Input("reference", tooltip="The image through VAE Encode. It is frame 0 of the clip."),
                 *_ways(),
-                io.Mask.Input(
-                    "motion_brush",
-                    optional=True,
-                    tooltip="Painted where things may move: all else is renewed from the image at every step.",
-                ),
+                io.Mask.Input("motion_brush", optional=True, tooltip=BRUSH),
             ],
             outputs=[
-                io.Model.Output(display_name="model"),
+                io.Model.Output(display_name="model", tooltip="To the sampler."),
                 io.Latent.Output(display_name="latent", tooltip="One latent a frame, for the sampler to begin with."),
             ],
         )
@@ -95,12 +96,27 @@ class ApplyMotionField(io.ComfyNode):
         overlap: int,
         motion_brush: Tensor | None = None,
     ) -> io.NodeOutput:
-        latent = reference["samples"][:1]
-        field = on_grid(motion_field, Size.of(latent))
-        seen = model.model.process_latent_in(latent).float().cpu()
-        clip = Clip(motion_module.model.network, seen, field, fusion, positions, Windows(window or None, overlap))
-        moving = with_motion(model, motion_module, clip, trained_betas=BETAS[betas])
-        return io.NodeOutput(moving, start(latent, field, motion_brush))
+        way = Windows(window or None, overlap), fusion, positions, BETAS[betas]
+        return io.NodeOutput(*applied(model, motion_module, motion_field, reference, *way, motion_brush))
+
+
+def applied(
+    model: ModelPatcher,
+    motion_module: ModelPatcher,
+    motion_field: Field,
+    reference: dict,
+    windows: Windows,
+    fusion: Fusion,
+    positions: Positions,
+    trained_betas: bool,
+    motion_brush: Tensor | None,
+) -> tuple[ModelPatcher, dict]:
+    """The model that renders a field of a reference, and the LATENT to sample from."""
+    latent = reference["samples"][:1]
+    field = on_grid(motion_field, Size.of(latent))
+    seen = model.model.process_latent_in(latent).float().cpu()
+    clip = Clip(motion_module.model.network, seen, field, fusion, positions, windows)
+    return with_motion(model, motion_module, clip, trained_betas=trained_betas), start(latent, field, motion_brush)
 
 
 def on_grid(field: Field, grid: Size) -> Field:
@@ -121,3 +137,78 @@ def start(reference: Tensor, field: Field, motion_brush: Tensor | None) -> dict:
     rests[0] = 1
     samples = reference * rests.to(reference)
     return {"samples": samples} if region is None else {"samples": samples, "noise_mask": 1 - rests}
+
+
+class RenderVideo(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MotionI2V_RenderVideo",
+            display_name="Render Video",
+            category="Motion-I2V/render",
+            description="Renders the frames of a motion field in one go: Apply Motion Field, sampling and decoding.",
+            inputs=[
+                io.Image.Input("image", tooltip="The still image; it is frame 0."),
+                io.Model.Input("model", tooltip="Any SD1.5 checkpoint, with LoRAs and what else belongs to it."),
+                MotionModule.Input("motion_module", tooltip="From Load Motion Module."),
+                MotionField.Input("motion_field", tooltip="Predicted, drafted, tracked or loaded."),
+                io.Vae.Input("vae", tooltip="The checkpoint's VAE."),
+                io.Conditioning.Input("positive", tooltip="What is seen and happens."),
+                io.Conditioning.Input("negative", tooltip="What should not be seen."),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=2**64 - 1,
+                    control_after_generate=True,
+                    tooltip="Of the noise.",
+                ),
+                io.Int.Input("steps", default=PUBLISHED.steps, min=1, max=1000, tooltip="Of the denoising."),
+                io.Float.Input(
+                    "cfg", default=PUBLISHED.guidance, min=0.0, max=30.0, step=0.1, tooltip="How firmly the text holds."
+                ),
+                io.Combo.Input("sampler_name", options=comfy.samplers.SAMPLER_NAMES, default="ddim", tooltip="Any."),
+                io.Combo.Input("scheduler", options=comfy.samplers.SCHEDULER_NAMES, tooltip="Any."),
+                *_ways(),
+                io.Mask.Input("motion_brush", optional=True, tooltip=BRUSH),
+            ],
+            outputs=[io.Image.Output(display_name="frames", tooltip="To Create Video, or any image node.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image: Tensor,
+        model: ModelPatcher,
+        motion_module: ModelPatcher,
+        motion_field: Field,
+        vae: comfy.sd.VAE,
+        positive: list,
+        negative: list,
+        seed: int,
+        steps: int,
+        cfg: float,
+        sampler_name: str,
+        scheduler: str,
+        fusion: Fusion,
+        positions: Positions,
+        betas: str,
+        window: int,
+        overlap: int,
+        motion_brush: Tensor | None = None,
+    ) -> io.NodeOutput:
+        picture = picture_from(image)
+        field = motion_field.resized(Size.of(picture))
+        reference = {"samples": vae.encode(padded(picture).movedim(0, -1)[None])}
+        way = Windows(window or None, overlap), fusion, positions, BETAS[betas]
+        moving, latent = applied(model, motion_module, field, reference, *way, motion_brush)
+        noise = comfy.sample.prepare_noise(latent["samples"], seed)
+        samples = comfy.sample.sample(
+            moving, noise, steps, cfg, sampler_name, scheduler, positive, negative, latent["samples"],
+            noise_mask=latent.get("noise_mask"), callback=latent_preview.prepare_callback(moving, steps), seed=seed,
+        )  # fmt: skip
+        frames = vae.decode(samples).movedim(-1, 1)
+        return io.NodeOutput(images_from(frames[..., : field.size.height, : field.size.width]))
+
+
+NODES = [ApplyMotionField, RenderVideo]

@@ -280,3 +280,30 @@ def test_weights_in_half_or_eight_bits_render_nearby(host, model, module):
         kept = host.run("LoadMotionModule", motion_module="motion_block.bin", weights=weights)
         found = sampled(*applied(host, model, kept), steps=1)
         assert 0 < (found - exact).norm() < near * exact.norm()
+
+
+def test_render_video_is_the_parts_it_is_made_of(host, model, module):
+    import comfy.sample
+
+    vae = miniature_nodes.vae()
+    image = torch.rand(1, 45, 61, 3, generator=torch.Generator().manual_seed(3))
+    field = host.module("motion_core.types").MotionField(moving())
+    texts = {"positive": miniature_nodes.conditioning(1), "negative": miniature_nodes.conditioning(2)}
+    sampling = {"seed": 3, "steps": 2, "cfg": 3.0, "sampler_name": "ddim", "scheduler": "normal"}
+    frames = host.run("RenderVideo", image=image, model=model, motion_module=module, motion_field=field, vae=vae,
+                      **texts, **sampling, **WAY)  # fmt: skip
+    assert frames.shape == (FRAMES, 45, 61, 3)
+    whole = torch.nn.functional.pad(image.movedim(-1, 1), (0, 3, 0, 3), mode="replicate").movedim(1, -1)
+    reference = {"samples": vae.encode(whole)}
+    small = host.module("motion_core.types").MotionField(MotionField(moving()).resized(Size(45, 61)).displacement)
+    patched, latent = host.run(
+        "ApplyMotionField", model=model, motion_module=module, motion_field=small, reference=reference, **WAY
+    )
+    start = comfy.sample.prepare_noise(latent["samples"], 3)
+    with torch.inference_mode():
+        samples = comfy.sample.sample(
+            patched, start, 2, 3.0, "ddim", "normal", *texts.values(), latent["samples"], disable_pbar=True, seed=3
+        )
+    torch.testing.assert_close(frames, vae.decode(samples)[:, :45, :61].float())
+    close = (frames[0] - vae.decode(reference["samples"])[0, :45, :61]).abs().max()
+    assert close < 1e-3
