@@ -9,7 +9,7 @@ async def comfy_entrypoint():  # noqa: ANN201  nothing of ComfyUI or of ours is 
     """What ComfyUI calls to learn the nodes."""
     try:
         from .nodes import MotionI2V
-    except ImportError:
-        logging.exception("Motion-I2V could not be imported; pip install -r requirements.txt may be what is missing.")
+    except Exception:  # ComfyUI shows no more than a line of it
+        logging.exception("Motion-I2V could not be loaded; pip install -r requirements.txt may be what is missing.")
         raise
     return MotionI2V()

@@ -9,8 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.comfy.server import server  # noqa: F401  a fixture
+
 ROOT = Path(__file__).parents[2]
-NEEDED = ["torchvision", "torchsde", "aiohttp", "alembic", "sqlalchemy", "pydantic_settings", "comfy_aimdo"]
+NEEDED = [
+    "torchvision", "torchsde", "aiohttp", "alembic", "sqlalchemy", "pydantic_settings", "comfy_aimdo", "sentencepiece",
+    "comfyui_frontend_package",
+]  # fmt: skip
 
 
 def comfyui() -> Path:
@@ -63,6 +68,10 @@ class Host:
 
 
 @pytest.fixture(scope="session")
-def host(tmp_path_factory) -> Host:
-    path = comfyui()
-    return Host(path, tmp_path_factory.mktemp("comfyui"))
+def comfyui_path() -> Path:
+    return comfyui()
+
+
+@pytest.fixture(scope="session")
+def host(comfyui_path, tmp_path_factory) -> Host:
+    return Host(comfyui_path, tmp_path_factory.mktemp("comfyui"))
