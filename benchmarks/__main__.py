@@ -23,7 +23,7 @@ from .draft import draft_table, memory_table
 from .methods import methods_table
 from .predictor import memory_table as predictor_memory_table
 from .predictor import share_table, step_table
-from .renderer import module_table, warp_share_table, warp_step_table
+from .renderer import module_table, warp_parts_table, warp_share_table, warp_step_table
 from .splat import operator_table, splat_table
 from .stories import STORIES, Story
 
@@ -81,6 +81,7 @@ SECTIONS = [
         warp_step_table,
     ),
     ("Where the renderer's step spends its time", "With warp attention.", warp_share_table),
+    ("What its temporal layers do", "Each run again alone, by kind of operation.", warp_parts_table),
     (
         "Warp attention in one motion module",
         "The four resolutions of SD1.5 for a 512×320 clip of 16 frames; columns as above.",

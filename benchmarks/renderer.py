@@ -30,6 +30,7 @@ from .timing import medians, milliseconds, table
 
 REPEATS = 2
 PARTS = {ResnetBlock2D: "resnets", Transformer2DModel: "spatial transformers", MotionModule: "temporal transformers"}
+KIND_NAMES = ["splat", "projections and feed-forward", "attention", "interleaving, copies, sums"]
 KINDS = [("sparse", "fill", "zero"), ("mm",), ("scaled_dot",), ("cat", "copy", "add", "clone")]  # in operations' names
 
 
@@ -102,6 +103,14 @@ def warp_share_table() -> str:
     return table(["part", "share of a step"], [[n, f"{s / whole:.0%}"] for n, s in measured["shares"].items()])
 
 
+def warp_parts_table() -> str:
+    """What the temporal layers of that step do, by kind of operation, beside the step."""
+    measured = in_its_own_process("renderer", asdict(Run("warped")))
+    whole, parts = sum(measured["shares"].values()), measured["operations"]
+    rows = [[name, f"{seconds / whole:.1%}"] for name, seconds in zip(KIND_NAMES, parts, strict=True)]
+    return table(["in the temporal layers", "share of a step"], rows)
+
+
 @torch.no_grad()
 def module_table() -> str:
     """One motion module at each resolution of SD1.5 for 512×320, and what its added time goes to."""
@@ -142,21 +151,37 @@ def _module_runs(size: Size, width: int, warp: WarpAttention) -> dict[str, Calla
 
 def _added(plain: Callable[[], object], warped: Callable[[], object]) -> list[float]:
     """Shares of what warping adds, by kind of operation."""
-
-    def spent(run) -> list[float]:
-        run()
-        with profile(activities=[ProfilerActivity.CUDA if CUDA else ProfilerActivity.CPU]) as watched:
-            run()
-        found = [0.0] * len(KINDS)
-        for event in watched.key_averages():
-            name = event.key.removeprefix("aten::")
-            kind = next((i for i, parts in enumerate(KINDS) if any(part in name for part in parts)), None)
-            if kind is not None:
-                found[kind] += event.self_device_time_total if CUDA else event.self_cpu_time_total
-        return found
-
-    difference = [max(0.0, more - less) for more, less in zip(spent(warped), spent(plain), strict=True)]
+    difference = [max(0.0, more - less) for more, less in zip(_spent(warped), _spent(plain), strict=True)]
     return [part / sum(difference) for part in difference]
+
+
+def _spent(run: Callable[[], object]) -> list[float]:
+    """Seconds of a second run, by kind of operation."""
+    run()
+    with profile(activities=[ProfilerActivity.CUDA if CUDA else ProfilerActivity.CPU]) as watched:
+        run()
+    found = [0.0] * len(KINDS)
+    for event in watched.key_averages():
+        name = event.key.removeprefix("aten::")
+        kind = next((i for i, parts in enumerate(KINDS) if any(part in name for part in parts)), None)
+        if kind is not None:
+            found[kind] += (event.self_device_time_total if CUDA else event.self_cpu_time_total) / 1e6
+    return found
+
+
+def _temporal_operations(unet: VideoUNet, step: Callable[[], None], warp: WarpAttention | None) -> list[float]:
+    """Seconds by kind of operation of all temporal layers of a step, each run again alone on what it was given."""
+    given: list[tuple[MotionModule, Tensor]] = []
+    hooks = [
+        module.register_forward_pre_hook(lambda module, inputs: given.append((module, inputs[0])))
+        for module in unet.modules()
+        if isinstance(module, MotionModule)
+    ]
+    step()
+    for hook in hooks:
+        hook.remove()
+    runs = [_spent(lambda module=module, hidden=hidden: module(hidden, FRAMES, warp=warp)) for module, hidden in given]
+    return [sum(kind) for kind in zip(*runs, strict=True)]
 
 
 @torch.no_grad()
@@ -186,6 +211,7 @@ def _once(run: Run) -> dict:
         "megabytes": megabytes,
         "weights": weight_bytes(unet),
         "shares": shares(step, named),
+        "operations": _temporal_operations(unet, step, warp),
     }
 
 
@@ -193,4 +219,4 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(json.dumps(_once(Run(**json.loads(sys.argv[1])))))
     else:
-        print("\n\n".join(measure() for measure in (warp_step_table, warp_share_table, module_table)))
+        print("\n\n".join(measure() for measure in (warp_step_table, warp_share_table, warp_parts_table, module_table)))

@@ -11,12 +11,12 @@ from einops import rearrange, repeat
 from torch import Tensor
 
 from .errors import MotionError, ShapeError
-from .models.motion_vae import LATENT_SCALE, MotionVAE
+from .models.motion_vae import MotionVAE
 from .models.trajectory_controlnet import TrajectoryControlNet
 from .models.video_unet import Residuals, VideoUNet
 from .sampling import PUBLISHED, Half, Sampling, Step, denoised, guided
 from .stable_diffusion import padded
-from .types import CELL, MotionField, Size, SparseField
+from .types import CELL, LATENT_SCALE, MotionField, Size, SparseField
 
 ROUNDING = 1e-6  # steps; so that 0.1 of 30 of them begins with step 3
 

@@ -6,18 +6,15 @@ import inspect
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
-from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
-from diffusers.schedulers.scheduling_lcm import LCMScheduler
-from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
-from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
 from .errors import MotionError
+
+if TYPE_CHECKING:  # diffusers loads in a second
+    from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 Sampler = Literal["ddim", "dpmpp_2m", "unipc", "euler", "lcm"]
 Half = Literal["both", "positive", "negative"]
@@ -52,7 +49,7 @@ class Sampling:
     zero_terminal_snr: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.sampler, SchedulerMixin):
+        if not isinstance(self.sampler, str):
             self._check_scheduler(self.sampler)
         elif self.sampler not in get_args(Sampler):
             raise MotionError(f"A sampler is one of {', '.join(get_args(Sampler))}; got “{self.sampler}”.")
@@ -62,7 +59,7 @@ class Sampling:
             raise MotionError(f"{name} takes 1 … {most} steps; got {self.steps}.")
         if not 0 <= self.guidance <= MOST_GUIDANCE:
             raise MotionError(f"A guidance scale is 0 … {MOST_GUIDANCE}, 1 being none; got {self.guidance:g}.")
-        if self.zero_terminal_snr and isinstance(self.sampler, SchedulerMixin):
+        if self.zero_terminal_snr and not isinstance(self.sampler, str):
             raise MotionError("zero_terminal_snr rescales our own noise schedule; configure your scheduler so instead.")
         if self.sampler == "lcm" and self.zero_terminal_snr:
             raise MotionError(
@@ -164,8 +161,14 @@ def guided(
 
 def scheduler_for(sampling: Sampling) -> Any:  # noqa: ANN401  diffusers' schedulers share no type
     """The diffusers scheduler that a sampling names, with the published noise schedule; its time steps are not set."""
-    if isinstance(sampling.sampler, SchedulerMixin):
+    if not isinstance(sampling.sampler, str):
         return deepcopy(sampling.sampler)
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+    from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+    from diffusers.schedulers.scheduling_lcm import LCMScheduler
+    from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
+
     common = {"num_train_timesteps": TRAIN_STEPS, "trained_betas": _betas(sampling.zero_terminal_snr)}
     spaced = {**common, "timestep_spacing": "leading", "steps_offset": STEPS_OFFSET}
     if sampling.sampler == "dpmpp_2m":

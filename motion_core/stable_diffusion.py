@@ -14,8 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .errors import CheckpointError, MotionError, ShapeError
-from .models.motion_vae import LATENT_SCALE
-from .types import CELL, Size
+from .types import CELL, LATENT_SCALE, Size
 from .weight_file import WeightFile
 
 if TYPE_CHECKING:

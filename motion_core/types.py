@@ -27,6 +27,7 @@ Curve = Literal["smooth", "straight"]
 Easing = Literal["linear", "in", "out", "in_out"]
 
 MOVING = 0.5  # pixels; what never goes as far is said to rest
+LATENT_SCALE = 0.18215  # of SD1.5's and the flow VAE's latents in the denoising; the control's latents are not scaled
 CELL = 8  # pixels of a picture that one cell of its latent is wide and high, in SD1.5's VAE and in the flow VAE
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import field as dataclass_field
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,25 +29,26 @@ from ..motion_core.types import MotionField, Size
 from ..motion_core.warp import WarpOperator
 from ..motion_core.warp_attention import Fusion, Positions, WarpAttention, most_frames
 from ..motion_core.windows import Windows, blend_weights
+from .animatediff_evolved import Borrowed, borrowed_from
 
 KEY = "motion_i2v"  # of all that we add to a model
 CELLS = 4096  # that a motion module computes at a time: bounds its memory, whatever the picture's size
 BETAS = {"beta_schedule": "sqrt_linear", "linear_start": 0.00085, "linear_end": 0.012}  # motion modules' training
 
 
-def with_motion(model: ModelPatcher, modules: ModelPatcher, clip: Clip, *, trained_betas: bool) -> ModelPatcher:
+def with_motion(model: ModelPatcher, modules: ModelPatcher | None, clip: Clip, *, trained_betas: bool) -> ModelPatcher:
     """A clone of SD1.5 that renders a clip; the model itself is left as it is.
 
-    modules: a patcher of MotionModules. trained_betas: sample with the noise schedule that motion modules are trained
-    for, in place of the checkpoint's.
+    modules: a patcher of MotionModules; None steers those that AnimateDiff-Evolved put into the model.
+    trained_betas: sample with the noise schedule that motion modules are trained for, in place of the checkpoint's.
     MotionError: the model is not SD1.5, or the module was made for another one.
     """
-    _check(model, modules.model.network)
+    _check(model, None if modules is None else modules.model.network)
     moving = model.clone()
     for kind, wrapper in ((WrappersMP.DIFFUSION_MODEL, clip.predict), (WrappersMP.APPLY_MODEL, clip.keep_reference)):
         moving.remove_wrappers_with_key(kind, KEY)
         moving.add_wrapper_with_key(kind, KEY, wrapper)
-    moving.set_additional_models(KEY, [modules])
+    moving.set_additional_models(KEY, [] if modules is None else [modules])
     if trained_betas:
         sampling = type(model.get_model_object("model_sampling"))
         moving.add_object_patch("model_sampling", sampling(SimpleNamespace(sampling_settings=BETAS)))
@@ -58,16 +59,18 @@ def with_motion(model: ModelPatcher, modules: ModelPatcher, clip: Clip, *, train
 class Clip:
     """A clip to render, and the two places where ComfyUI asks about it.
 
-    modules: the temporal layers. reference: [1, 4, h, w] on the CPU, as the UNet sees latents (scaled by 0.18215).
+    modules: the temporal layers; None are those that the model itself carries.
+    reference: [1, 4, h, w] on the CPU, as the UNet sees latents (scaled by 0.18215).
     field: of the size 8h×8w, F frames. fusion, positions: as in WarpAttention.
     """
 
-    modules: MotionModules
+    modules: MotionModules | None
     reference: Tensor
     field: MotionField
     fusion: Fusion
     positions: Positions
     windows: Windows
+    _known: dict[int, list[tuple[list[int], WarpAttention]]] = dataclass_field(default_factory=dict, repr=False)
 
     def predict(
         self,
@@ -85,21 +88,28 @@ class Clip:
         Selective noising happens here: the reference is clean and told its own time, whatever the sampler does.
         """
         frames = self.field.frames
-        self._check_batch(x)
+        self._check_batch(x, len((transformer_options or {}).get("cond_or_uncond", ())))
+        layers = self._layers(executor.class_obj)
+        parts = self._parts(min(module.positions for _, module in layers))
+        if self.modules is None and len(parts) > 1:
+            raise MotionError(
+                f"AnimateDiff-Evolved's motion module renders {len(parts[0][0])} frames of a motion field at most, "
+                f"and this one has {frames}. Take its nodes out and use Load Motion Module, which renders in windows."
+            )
         clips = rearrange(x, "(b f) c h w -> b c f h w", f=frames)
         x = rearrange(with_clean_reference(clips, self.reference), "b c f h w -> (b f) c h w")
         timesteps = timesteps.view(-1, frames).clone()
         timesteps[:, 0] = frame_times(0, 1).item()
         timesteps = timesteps.view(-1)
-        weights = blend_weights([window for window, _ in self.parts], frames).to(x)
+        weights = blend_weights([window for window, _ in parts], frames).to(x)
         noise = torch.zeros_like(x)
-        for (window, warp), weight in zip(self.parts, weights, strict=True):
+        for (window, warp), weight in zip(parts, weights, strict=True):
             rows = torch.tensor([clip * frames + frame for clip in range(len(clips)) for frame in window])
             rows = rows.to(x.device)
             options = dict(transformer_options or {})
-            if len(self.parts) > 1:  # how IP-Adapters and the like learn which frames of a longer clip these are
+            if len(parts) > 1:  # how IP-Adapters and the like learn which frames of a longer clip these are
                 options["ad_params"] = {"sub_idxs": window, "full_length": frames, "context_length": len(window)}
-            with _through_time(executor.class_obj, self.modules, warp):
+            with _through_time(layers, warp):
                 part = executor(
                     x[rows], timesteps[rows], *(_rows(given, rows, len(x)) for given in (context, y, control)),
                     options, **_rows(others, rows, len(x)),
@@ -113,21 +123,35 @@ class Clip:
         clean = rearrange(executor(x, *given, **others), "(b f) c h w -> b c f h w", f=self.field.frames)
         return rearrange(with_clean_reference(clean, self.reference), "b c f h w -> (b f) c h w")
 
-    @cached_property
-    def parts(self) -> list[tuple[list[int], WarpAttention]]:
-        """The windows over the clip, and for each what its temporal layers see beside the frames."""
-        most = most_frames(self.modules.config.positions, self.fusion, self.positions)
-        return [
-            (
-                window,
-                WarpAttention(WarpOperator(MotionField(self.field.displacement[window])), self.fusion, self.positions),
+    def _layers(self, unet: nn.Module) -> list[tuple[nn.Module, MotionModule | Borrowed]]:
+        """Layers of the UNet, and what follows each of them, or takes its place."""
+        borrowed = list(borrowed_from(unet))
+        if self.modules is None and not borrowed:
+            raise MotionError(
+                "There is no motion module: connect Load Motion Module to Apply Motion Field. (Without it the model is "
+                "to carry AnimateDiff-Evolved's, and this one carries none.)"
             )
-            for window in self.windows.over(self.field.frames, most)
-        ]
+        if self.modules is not None and borrowed:
+            raise MotionError(
+                "This model already carries a motion module of AnimateDiff-Evolved. Disconnect Load Motion Module from "
+                "Apply Motion Field to steer that one, or take AnimateDiff-Evolved's nodes out."
+            )
+        return borrowed if self.modules is None else list(_places(unet, self.modules))
 
-    def _check_batch(self, x: Tensor) -> None:
+    def _parts(self, positions: int) -> list[tuple[list[int], WarpAttention]]:
+        """The windows over the clip, and for each what its temporal layers see beside the frames; kept."""
+        if positions not in self._known:
+            most = most_frames(positions, self.fusion, self.positions)
+            windows = self.windows.over(self.field.frames, most)
+            operators = [WarpOperator(MotionField(self.field.displacement[window])) for window in windows]
+            warps = [WarpAttention(operator, self.fusion, self.positions) for operator in operators]
+            self._known[positions] = list(zip(windows, warps, strict=True))
+        return self._known[positions]
+
+    def _check_batch(self, x: Tensor, halves: int = 0) -> None:
+        """halves: of the guidance, that are in the batch; 0 if it is not known."""
         frames, grid = self.field.frames, Size.of(self.reference)
-        if len(x) % frames or Size.of(x) != grid:
+        if len(x) % frames or (halves and len(x) != halves * frames) or Size.of(x) != grid:
             raise MotionError(
                 f"The motion field has {frames} frames of {grid} latent cells, and {len(x)} of {Size.of(x)} are "
                 "sampled. Connect the latent of Apply Motion Field to the sampler."
@@ -135,13 +159,14 @@ class Clip:
 
 
 @contextmanager
-def _through_time(unet: nn.Module, modules: MotionModules, warp: WarpAttention) -> Iterator[None]:
-    """While it lasts, every layer of the UNet is followed by its motion module."""
+def _through_time(layers: list[tuple[nn.Module, MotionModule | Borrowed]], warp: WarpAttention) -> Iterator[None]:
+    """While it lasts, every layer is followed by its motion module, or one that was borrowed computed as ours."""
 
-    def follow(module: MotionModule) -> Callable[..., Tensor]:
-        return lambda layer, given, hidden: module(hidden, warp.frames, warp=warp, chunk=CELLS)
+    def follow(module: MotionModule | Borrowed) -> Callable[..., Tensor]:
+        alone = isinstance(module, Borrowed)  # it takes what its layer takes, and not what comes out of it
+        return lambda layer, given, out: module(given[0] if alone else out, warp.frames, warp=warp, chunk=CELLS)
 
-    handles = [layer.register_forward_hook(follow(module)) for layer, module in _places(unet, modules)]
+    handles = [layer.register_forward_hook(follow(module)) for layer, module in layers]
     try:
         yield
     finally:
@@ -176,13 +201,15 @@ def _rows(given: Any, rows: Tensor, batch: int) -> Any:  # noqa: ANN401  whateve
     return [_rows(value, rows, batch) for value in given] if isinstance(given, list) else given
 
 
-def _check(model: ModelPatcher, modules: MotionModules) -> None:
+def _check(model: ModelPatcher, modules: MotionModules | None) -> None:
     unet = model.get_model_object("diffusion_model")
     if not isinstance(unet, UNetModel) or unet.in_channels != 4 or unet.num_classes is not None:
         raise MotionError(
             "Apply Motion Field works on Stable Diffusion 1.5 and what was made of it; this model is another "
             f"({type(model.model).__name__}). Load an SD1.5 checkpoint."
         )
+    if modules is None:
+        return
     widths = tuple(unet.model_channels * factor for factor in unet.channel_mult)
     if (widths, list(unet.num_res_blocks)) != (
         modules.config.block_out_channels,

@@ -1,4 +1,7 @@
-"""Loaders: a file of a model folder → a network that ComfyUI keeps. The only file that knows the model folders."""
+"""Loaders: a file of a model folder → a network that ComfyUI keeps. The only file that knows the model folders.
+
+The networks' libraries take a second to load, so a node imports them when it runs, here and in the other files.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,6 @@ import folder_paths
 import torch
 from comfy_api.latest import io
 
-from ..motion_core.checkpoints import (
-    load_motion_modules,
-    load_motion_predictor,
-    load_motion_vae,
-    load_trajectory_controlnet,
-)
 from ..motion_core.errors import MotionError
 from ..motion_core.kinds import (
     CONTROL_ALONE,
@@ -27,7 +24,6 @@ from ..motion_core.kinds import (
     STAGE1_WITH_CONTROL,
     kind_of,
 )
-from ..motion_core.release import PARTS
 from ..motion_core.weight_file import WeightFile
 from .hosted import hosted, placement
 from .io_types import FlowVAE, MotionModule, Predictor
@@ -119,6 +115,8 @@ class LoadMotionPredictor(io.ComfyNode):
 
     @classmethod
     def execute(cls, predictor: str, trajectory_controlnet: str, weights: str) -> io.NodeOutput:
+        from ..motion_core.checkpoints import load_motion_predictor, load_trajectory_controlnet
+
         path, precision = path_of(predictor, FOLDER), PRECISIONS[weights]
         controlnet = path if trajectory_controlnet == SAME_FILE else path_of(trajectory_controlnet, FOLDER)
         with torch.inference_mode(False):
@@ -152,6 +150,8 @@ class LoadFlowVAE(io.ComfyNode):
 
     @classmethod
     def execute(cls, flow_vae: str) -> io.NodeOutput:
+        from ..motion_core.checkpoints import load_motion_vae
+
         with torch.inference_mode(False):
             network = load_motion_vae(path_of(flow_vae, FOLDER))
         network.placement = placement(network.dtype)
@@ -181,6 +181,8 @@ class LoadMotionModule(io.ComfyNode):
 
     @classmethod
     def execute(cls, motion_module: str, weights: str) -> io.NodeOutput:
+        from ..motion_core.checkpoints import load_motion_modules
+
         with torch.inference_mode(False):
             network = load_motion_modules(path_of(motion_module, FOLDER, ANIMATEDIFF), dtype=PRECISIONS[weights])
         return io.NodeOutput(hosted(network))
@@ -221,6 +223,8 @@ def _kind(path: str) -> str:
 
 def _report(found: dict[str, str], folder: str) -> str:
     """What every use has, or what it lacks, how large that is and where it belongs; then all files by their kind."""
+    from ..motion_core.release import PARTS
+
     lines = []
     for part, (kinds, why) in USES.items():
         having = [name for name, kind in found.items() if kind in kinds]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import comfy.model_management
 import comfy.sd
@@ -18,12 +18,10 @@ from torch import Tensor
 from ..motion_core.controls.stride import FRAMES, MOST_FRAMES, PUBLISHED_STRIDE, frame_strides
 from ..motion_core.controls.trajectory import STAMP, sparse_field
 from ..motion_core.flow_color import flow_color
-from ..motion_core.models.motion_vae import LATENT_SCALE
-from ..motion_core.predictor import ControlSchedule, MotionPredictor
 from ..motion_core.sampling import PUBLISHED, Sampler, Sampling, Step
 from ..motion_core.stable_diffusion import padded
 from ..motion_core.tracks import Tracks
-from ..motion_core.types import Size, SparseField
+from ..motion_core.types import LATENT_SCALE, Size, SparseField
 from .hosted import loaded
 from .io_types import (
     FlowVAE,
@@ -37,6 +35,9 @@ from .io_types import (
     text_from,
 )
 from .models import HostedPredictor
+
+if TYPE_CHECKING:
+    from ..motion_core.predictor import ControlSchedule, MotionPredictor
 
 PREVIEW = 512  # pixels that a preview is at most wide or high
 VALUES = 12_500  # that a step holds at its peak for each latent cell of each frame; from benchmarks/results.md
@@ -87,6 +88,8 @@ class ApplyTrajectoryControlNet(io.ComfyNode):
     def execute(
         cls, trajectories: Tracks, strength: float, start: float, end: float, mode: str, stamp: int
     ) -> io.NodeOutput:
+        from ..motion_core.predictor import ControlSchedule
+
         return io.NodeOutput(Control(trajectories, ControlSchedule(strength, start, end, mode == "guess"), stamp))
 
 
@@ -161,12 +164,14 @@ class PredictMotionField(io.ComfyNode):
         control: Control | None = None,
         motion_brush: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ..motion_core.predictor import FULL_CONTROL
+
         picture = picture_from(image)
         size = Size.of(picture)
         region = region_from(motion_brush, size)
         asked = _asked(control, region, size, frames)
         sampling = Sampling(sampler=sampler, steps=steps, guidance=cfg)
-        schedule = ControlSchedule() if control is None else control.schedule
+        schedule = FULL_CONTROL if control is None else control.schedule
         latent = seen_by_predictor(vae, picture)
         networks = _brought(predictor, flow_vae, size, frames, controlled=asked is not None)
         field = networks.predict(
@@ -204,6 +209,8 @@ def _brought(
     predictor: HostedPredictor, flow_vae: ModelPatcher, size: Size, frames: int, *, controlled: bool
 ) -> MotionPredictor:
     """The networks on their device, with room for a step."""
+    from ..motion_core.predictor import MotionPredictor
+
     unet = predictor.unet.model.network
     step = 2 * VALUES * frames * size.latent.height * size.latent.width * unet.dtype.itemsize
     controlnet = predictor.controlnet if controlled else None

@@ -20,7 +20,6 @@ from ..motion_core.types import CELL, Size
 from ..motion_core.types import MotionField as Field
 from ..motion_core.warp_attention import Fusion, Positions
 from ..motion_core.windows import WINDOWS, Windows
-from .comfy_unet import Clip, with_motion
 from .io_types import MotionField, MotionModule, images_from, picture_from, region_from
 
 BETAS = {"of the motion module": True, "of the checkpoint": False}
@@ -70,10 +69,14 @@ class ApplyMotionField(io.ComfyNode):
             "both outputs to a KSampler, at denoise 1.",
             inputs=[
                 io.Model.Input("model", tooltip="Any SD1.5 checkpoint, with LoRAs and what else belongs to it."),
-                MotionModule.Input("motion_module", tooltip="From Load Motion Module."),
                 MotionField.Input("motion_field", tooltip="Predicted, drafted, tracked or loaded."),
                 io.Latent.Input("reference", tooltip="The image through VAE Encode. It is frame 0 of the clip."),
                 *_ways(),
+                MotionModule.Input(
+                    "motion_module",
+                    optional=True,
+                    tooltip="From Load Motion Module. Left open, the one that AnimateDiff-Evolved put into the model.",
+                ),
                 io.Mask.Input("motion_brush", optional=True, tooltip=BRUSH),
             ],
             outputs=[
@@ -86,7 +89,6 @@ class ApplyMotionField(io.ComfyNode):
     def execute(
         cls,
         model: ModelPatcher,
-        motion_module: ModelPatcher,
         motion_field: Field,
         reference: dict,
         fusion: Fusion,
@@ -94,6 +96,7 @@ class ApplyMotionField(io.ComfyNode):
         betas: str,
         window: int,
         overlap: int,
+        motion_module: ModelPatcher | None = None,
         motion_brush: Tensor | None = None,
     ) -> io.NodeOutput:
         way = Windows(window or None, overlap), fusion, positions, BETAS[betas]
@@ -102,7 +105,7 @@ class ApplyMotionField(io.ComfyNode):
 
 def applied(
     model: ModelPatcher,
-    motion_module: ModelPatcher,
+    motion_module: ModelPatcher | None,
     motion_field: Field,
     reference: dict,
     windows: Windows,
@@ -112,10 +115,13 @@ def applied(
     motion_brush: Tensor | None,
 ) -> tuple[ModelPatcher, dict]:
     """The model that renders a field of a reference, and the LATENT to sample from."""
+    from .comfy_unet import Clip, with_motion
+
     latent = reference["samples"][:1]
     field = on_grid(motion_field, Size.of(latent))
     seen = model.model.process_latent_in(latent).float().cpu()
-    clip = Clip(motion_module.model.network, seen, field, fusion, positions, windows)
+    modules = None if motion_module is None else motion_module.model.network
+    clip = Clip(modules, seen, field, fusion, positions, windows)
     return with_motion(model, motion_module, clip, trained_betas=trained_betas), start(latent, field, motion_brush)
 
 

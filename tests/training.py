@@ -19,12 +19,12 @@ from einops import rearrange, repeat
 from torch import Tensor
 
 from motion_core.controls.trajectory import sparse_field
-from motion_core.models.motion_vae import LATENT_SCALE, MotionVAE
+from motion_core.models.motion_vae import MotionVAE
 from motion_core.models.trajectory_controlnet import TrajectoryControlNet, TrajectoryControlNetConfig
 from motion_core.models.video_unet import Residuals, VideoUNet, VideoUNetConfig
 from motion_core.predictor import MotionPredictor, control_latents
 from motion_core.sampling import FIRST_BETA, LAST_BETA, TRAIN_STEPS, Sampling
-from motion_core.types import CELL, MotionField, Size, SparseField, Trajectory
+from motion_core.types import CELL, LATENT_SCALE, MotionField, Size, SparseField, Trajectory
 
 Network = TypeVar("Network", bound=torch.nn.Module)
 

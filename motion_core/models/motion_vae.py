@@ -15,7 +15,6 @@ from ..errors import MotionError, ShapeError
 from ..types import CELL, Size
 from .placement import Placement
 
-LATENT_SCALE = 0.18215  # of SD1.5's and the flow VAE's latents in the denoising; the control's latents are not scaled
 CHUNK = 4  # frames that are encoded or decoded at a time
 
 

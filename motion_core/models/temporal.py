@@ -32,6 +32,7 @@ class MotionModule(nn.Module):
 
     def __init__(self, width: int, *, heads: int, positions: int) -> None:
         super().__init__()
+        self.positions = positions
         self.temporal_transformer = TemporalTransformer(width, heads=heads, positions=positions)
 
     def forward(

@@ -329,3 +329,9 @@ def test_a_compiled_model_renders_the_same(host, model, module, backend):
     compiled = patched.clone()
     compiling.set_torch_compile_wrapper(compiled, backend=backend, keys=["diffusion_model"])
     torch.testing.assert_close(sampled(compiled, start, steps=1), whole, atol=2e-4, rtol=1e-3)
+
+
+def test_without_any_motion_module_it_is_refused_in_words(host, model):
+    patched, start = applied(host, model, None)
+    with pytest.raises(ValueError, match="There is no motion module: connect Load Motion Module"):
+        sampled(patched, start)
