@@ -64,6 +64,9 @@ class ApplyTrajectoryControlNet(io.ComfyNode):
                 Trajectories.Input("trajectories", tooltip="From Draw Trajectories or Trajectories from Tracks."),
                 io.Float.Input("strength", default=1.0, min=0.0, max=10.0, step=0.05, tooltip="1 as published."),
                 io.Float.Input(
+                    "start", default=0.0, min=0.0, max=1.0, step=0.01, tooltip="Share of the steps where it begins."
+                ),
+                io.Float.Input(
                     "end", default=1.0, min=0.0, max=1.0, step=0.01, tooltip="Share of the steps where it ends."
                 ),
                 io.Combo.Input(

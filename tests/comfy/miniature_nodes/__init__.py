@@ -109,4 +109,38 @@ class MiniSD15:
             return model(), clip(), vae(), conditioning(1), conditioning(2)
 
 
-NODE_CLASS_MAPPINGS = {"MiniSD15": MiniSD15}
+class MiniSDXL:
+    """A model that is not SD1.5: its UNet takes a label."""
+
+    INPUT_TYPES = classmethod(lambda cls: {"required": {}})
+    RETURN_TYPES = ("MODEL",)
+    FUNCTION, CATEGORY = "make", "Motion-I2V tests"
+
+    def make(self):
+        import comfy.ldm.modules.diffusionmodules.openaimodel as openaimodel
+
+        with torch.inference_mode(False):
+            other = model()
+            label = {"num_classes": "sequential", "adm_in_channels": 8}
+            other.model.diffusion_model = openaimodel.UNetModel(**UNET | label)
+        return (other,)
+
+
+class MiniOutOfMemory:
+    """A model whose memory is full in the middle of a step."""
+
+    INPUT_TYPES = classmethod(lambda cls: {"required": {"model": ("MODEL",)}})
+    RETURN_TYPES = ("MODEL",)
+    FUNCTION, CATEGORY = "make", "Motion-I2V tests"
+
+    def make(self, model):
+        full = model.clone()
+
+        def look(q, k, v, extra):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+        full.set_model_attn2_patch(look)
+        return (full,)
+
+
+NODE_CLASS_MAPPINGS = {"MiniSD15": MiniSD15, "MiniSDXL": MiniSDXL, "MiniOutOfMemory": MiniOutOfMemory}
