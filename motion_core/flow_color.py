@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from .errors import MotionError, ShapeError
-from .types import MotionField, Size
+from .types import MOVING, MotionField, Size
 
 # Baker et al. 2007, "A Database and Evaluation Methodology for Optical Flow": 55 hues, more where the eye sees more.
 WHEEL_STEPS = {"red": 15, "yellow": 6, "green": 4, "cyan": 11, "blue": 13, "magenta": 6}
@@ -25,7 +25,6 @@ RGB = {
 }
 BEYOND = 0.75  # how bright motion larger than the largest is shown
 
-MOVING = 0.5  # pixels; what moves less gets a dot instead of an arrow
 DIMMED = 0.6  # of the picture's brightness, under arrows and grids
 LIGHT, DARK, FAINT = (255, 255, 255, 230), (40, 50, 70, 255), (255, 255, 255, 110)
 LINE_STEP = 2  # pixels between the places where a line of the grid can bend

@@ -277,12 +277,8 @@ class MotionField:
             )
         return MotionField(self.displacement[:frames])
 
-    def retimed(self, frames: int) -> MotionField:
-        """The same motion over the whole clip in another number of frames, linear between the old ones."""
-        return self.taken_at(frame_instants(frames))
-
-    def paced(self, frames: int, easing: Easing) -> MotionField:
-        """The same motion over the whole clip in another number of frames, at another pace."""
+    def retimed(self, frames: int, easing: Easing = "linear") -> MotionField:
+        """The same motion over the whole clip in another number of frames, linear between the old ones, so eased."""
         return self.taken_at(eased(frame_instants(frames), easing))
 
     def there_and_back(self, frames: int, easing: Easing = "linear") -> MotionField:

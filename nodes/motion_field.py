@@ -206,7 +206,7 @@ class RetimeMotionField(io.ComfyNode):
 
     @classmethod
     def execute(cls, motion_field: types.MotionField, frames: int, mode: str, easing: Easing) -> io.NodeOutput:
-        retime = motion_field.there_and_back if mode == "there and back" else motion_field.paced
+        retime = motion_field.there_and_back if mode == "there and back" else motion_field.retimed
         return io.NodeOutput(retime(frames or motion_field.frames, easing))
 
 

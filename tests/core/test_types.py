@@ -324,9 +324,9 @@ def test_a_field_may_be_taken_there_and_back():
 
 def test_a_paced_field_goes_as_far_at_another_pace():
     field = field_of([(0, 0)], [(8, 0)])
-    assert field.paced(5, "linear").displacement.equal(field.retimed(5).displacement)
-    assert field.paced(3, "in").displacement[:, 0].flatten().tolist() == [0, 2, 8]
-    assert field.paced(3, "out").displacement[:, 0].flatten().tolist() == [0, 6, 8]
+    assert field.retimed(5, "linear").displacement.equal(field.retimed(5).displacement)
+    assert field.retimed(3, "in").displacement[:, 0].flatten().tolist() == [0, 2, 8]
+    assert field.retimed(3, "out").displacement[:, 0].flatten().tolist() == [0, 6, 8]
 
 
 def test_there_and_back_ends_where_it_began():
