@@ -220,17 +220,14 @@ def test_progress_is_shown_and_an_interrupt_ends_it(host, predictor, flow_vae, v
 
 
 def test_folders_of_extra_model_paths_are_offered_too(host, files, tmp_path):
+    """ComfyUI adds what extra_model_paths.yaml names by this call, before it loads the pack."""
     import folder_paths
-    from utils.extra_config import load_extra_path_config
 
-    (tmp_path / "shared").mkdir()
-    torch.save(miniature.state_dict("vae_flow"), tmp_path / "shared" / "other_vae.bin")
-    config = tmp_path / "extra_model_paths.yaml"
-    config.write_text(f"mine:\n  base_path: {tmp_path}\n  motion_i2v: shared\n", "utf-8")
-    load_extra_path_config(str(config))
+    torch.save(miniature.state_dict("vae_flow"), tmp_path / "other_vae.bin")
+    folder_paths.add_model_folder_path("motion_i2v", str(tmp_path))
     try:
-        host.module("nodes.models").add_model_folders()  # as when ComfyUI reads the config before it loads the pack
+        host.module("nodes.models").add_model_folders()
         assert "other_vae.bin" in host.nodes["MotionI2V_LoadFlowVAE"].GET_SCHEMA().inputs[0].options
         host.run("LoadFlowVAE", flow_vae="other_vae.bin")
     finally:
-        folder_paths.folder_names_and_paths["motion_i2v"][0].remove(str(tmp_path / "shared"))
+        folder_paths.folder_names_and_paths["motion_i2v"][0].remove(str(tmp_path))
