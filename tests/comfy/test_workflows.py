@@ -23,7 +23,7 @@ WEIGHTS = {  # what each of our loaders' files holds
     ("MotionI2V_LoadMotionPredictor", "predictor"): "stage1_unet_controlnet",
     ("MotionI2V_LoadMotionPredictor", "trajectory_controlnet"): "stage1_unet_controlnet",
     ("MotionI2V_LoadFlowVAE", "flow_vae"): "vae_flow",
-    ("MotionI2V_LoadMotionModule", "motion_module"): "stage2_motion_module",
+    ("MotionI2V_LoadMotionModule", "motion_module"): "stage2_unet",
 }
 FILE = re.compile(r"[^/\\]+\.(safetensors|ckpt|bin|pth?)$")
 LARGEST = 128  # pixels of a side, for a test
@@ -134,11 +134,14 @@ def miniaturised(prompt, base):
 
 
 def save_weights(path, role):
+    weights = miniature.state_dict(role)
+    if role == "stage2_unet":  # its temporal layers alone are the motion module's file
+        weights = {name: tensor for name, tensor in weights.items() if ".motion_modules." in name}
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".safetensors":
-        save_file(miniature.state_dict(role), path)
+        save_file(weights, path)
     else:
-        torch.save(miniature.state_dict(role), path)
+        torch.save(weights, path)
 
 
 def save_picture(path):
