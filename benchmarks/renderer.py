@@ -1,6 +1,6 @@
 """One step of the renderer: what warp attention adds to the same step with plain temporal attention.
 
-python -m benchmarks.renderer measures only this and prints the tables.
+python -m benchmarks.renderer measures only this and prints the tables; … full: at 512×320 on any machine.
 """
 
 from __future__ import annotations
@@ -185,18 +185,39 @@ def _temporal_operations(unet: VideoUNet, step: Callable[[], None], warp: WarpAt
 
 
 @torch.no_grad()
-def _once(run: Run) -> dict:
+def full_size_table() -> str:
+    """The same step at 512×320 whatever the machine, the three ways in turn; on a CPU a quarter of an hour."""
+    unet, sample, text, warp = _made(Run("warped", 40, 64))
+    layers = [module for module in unet.modules() if type(module) is TemporalAttention]
+    seconds: dict[str, list[float]] = {"plain": [], "warped": [], "straightforward": []}
+    for _ in range(REPEATS + 1):
+        for way, taken in seconds.items():
+            for layer in layers:
+                layer.__class__ = Straightforward if way == "straightforward" else TemporalAttention
+            taken.append(timed(lambda way=way: unet(sample, 500, text, warp=None if way == "plain" else warp)))
+    best = {way: min(taken[1:]) for way, taken in seconds.items()}
+    rows = [[way, f"{taken:.2f} s", f"{taken / best['plain']:.3f}×"] for way, taken in best.items()]
+    return table(["temporal layers at 512×320", "time", ""], rows)
+
+
+def _made(run: Run) -> tuple[VideoUNet, Tensor, Tensor, WarpAttention]:
     generator = torch.Generator(DEVICE).manual_seed(0)
     with torch.device("meta"):
         empty = VideoUNet(VideoUNetConfig(in_channels=4, stride_embedding=False))
     unet = randomised(empty, generator)
-    if run.way == "straightforward":
-        straightforward(unet)
     grid = (FRAMES, run.height, run.width)
     sample = torch.randn((1, 4, *grid), generator=generator, device=DEVICE, dtype=DTYPE)
     text = torch.randn((1, 77, 768), generator=generator, device=DEVICE, dtype=DTYPE)
     field = smooth_field(Size(8 * run.height, 8 * run.width), reach=20.0)
-    warp = None if run.way == "plain" else WarpAttention(WarpOperator(field))
+    return unet, sample, text, WarpAttention(WarpOperator(field))
+
+
+@torch.no_grad()
+def _once(run: Run) -> dict:
+    unet, sample, text, warp = _made(run)
+    if run.way == "straightforward":
+        straightforward(unet)
+    warp = None if run.way == "plain" else warp
 
     def step() -> None:
         unet(sample, 500, text, warp=warp)
@@ -216,7 +237,9 @@ def _once(run: Run) -> dict:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:] == ["full"]:
+        print(full_size_table())
+    elif len(sys.argv) > 1:
         print(json.dumps(_once(Run(**json.loads(sys.argv[1])))))
     else:
         print("\n\n".join(measure() for measure in (warp_step_table, warp_share_table, warp_parts_table, module_table)))

@@ -289,6 +289,15 @@ class MotionField:
         """
         return self.taken_at(eased(1.0 - np.abs(1.0 - 2.0 * frame_instants(frames)), easing))
 
+    def backwards(self, frames: int, easing: Easing = "linear") -> MotionField:
+        """The motion from its end to its beginning, in so many frames; every pixel starts where it lies in the picture.
+
+        What went right, fast and then slowly, goes left, slowly and then fast.
+        """
+        instants = 1.0 - eased(frame_instants(frames), easing)
+        displacement = self.taken_at([0.0, *instants]).displacement[1:]
+        return MotionField(displacement - displacement[:1])
+
     def blended(self, other: MotionField, amount: float | Tensor) -> MotionField:
         """This motion where amount is 0, the other where it is 1, and between them in between.
 

@@ -32,10 +32,11 @@ def images_from(frames: Tensor) -> Tensor:
 
 
 def region_from(mask: Tensor | None, size: Size) -> Tensor | None:
-    """[H, W] of a MASK, 1 where things may move; of a batch the first. None stays None."""
+    """[H, W] of a MASK, 1 where things may move; of a batch the first. None if there is none, or all may move."""
     if mask is None:
         return None
-    return region_from_brush(rearrange(mask, "... h w -> (...) h w")[0].float().cpu(), size)
+    region = region_from_brush(rearrange(mask, "... h w -> (...) h w")[0].float().cpu(), size)
+    return None if region.all() else region
 
 
 def text_from(conditioning: list) -> Tensor:

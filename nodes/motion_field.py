@@ -188,7 +188,7 @@ class RetimeMotionField(io.ComfyNode):
             node_id="MotionI2V_RetimeMotionField",
             display_name="Retime Motion Field",
             category="Motion-I2V/motion field",
-            description="The same motion in more or fewer frames, at another pace, or there and back as a loop.",
+            description="The same motion in other frames, at another pace, there and back as a loop, or backwards.",
             inputs=[
                 _field("What to retime."),
                 io.Int.Input(
@@ -196,8 +196,9 @@ class RetimeMotionField(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "mode",
-                    options=["stretch", "there and back"],
-                    tooltip="stretch: from beginning to end. there and back: to the end by half of the clip, and back.",
+                    options=["stretch", "there and back", "backwards"],
+                    tooltip="stretch: from beginning to end. there and back: to the end by half of the clip, and back. "
+                    "backwards: from the end to the beginning, starting where things lie in the image.",
                 ),
                 easing_input(),
             ],
@@ -206,8 +207,8 @@ class RetimeMotionField(io.ComfyNode):
 
     @classmethod
     def execute(cls, motion_field: types.MotionField, frames: int, mode: str, easing: Easing) -> io.NodeOutput:
-        retime = motion_field.there_and_back if mode == "there and back" else motion_field.retimed
-        return io.NodeOutput(retime(frames or motion_field.frames, easing))
+        ways = {"there and back": motion_field.there_and_back, "backwards": motion_field.backwards}
+        return io.NodeOutput(ways.get(mode, motion_field.retimed)(frames or motion_field.frames, easing))
 
 
 class BlendMotionFields(io.ComfyNode):

@@ -202,7 +202,7 @@ def seen_by_predictor(vae: comfy.sd.VAE, picture: Tensor) -> Tensor:
 
 def _asked(control: Control | None, region: Tensor | None, size: Size, frames: int) -> SparseField | None:
     """What the ControlNet is told, if anything: by trajectories, the motion brush, or both."""
-    if control is None and (region is None or region.all()):
+    if control is None and region is None:
         return None
     drawn, stamp = ((), STAMP) if control is None else (control.drawn.trajectories, control.stamp)
     return sparse_field(drawn, size=size, frames=frames, stamp=stamp, region=region)

@@ -174,7 +174,9 @@ class RenderVideo(io.ComfyNode):
                     "cfg", default=PUBLISHED.guidance, min=0.0, max=30.0, step=0.1, tooltip="How firmly the text holds."
                 ),
                 io.Combo.Input("sampler_name", options=comfy.samplers.SAMPLER_NAMES, default="ddim", tooltip="Any."),
-                io.Combo.Input("scheduler", options=comfy.samplers.SCHEDULER_NAMES, tooltip="Any."),
+                io.Combo.Input(
+                    "scheduler", options=comfy.samplers.SCHEDULER_NAMES, default="ddim_uniform", tooltip="Any."
+                ),
                 *_ways(),
                 io.Mask.Input("motion_brush", optional=True, tooltip=BRUSH),
             ],

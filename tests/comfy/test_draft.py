@@ -22,6 +22,16 @@ def to_the_right(host):
     return tracks.Tracks((types.Trajectory([(0.25, 0.5), (0.5, 0.5)]),))
 
 
+def test_a_brush_over_everything_is_as_none(host):
+    image = torch.rand(1, 48, 64, 3, generator=torch.Generator().manual_seed(2))
+    drawing = '{"version": 1, "trajectories": [{"points": [[0.4, 0.5], [0.6, 0.5]]}]}'
+    drawn, brush, _ = host.run("DrawTrajectories", image=image, drawing=drawing)
+    free = host.run("DraftMotionField", image=image, trajectories=drawn, frames=4)
+    whole = host.run("DraftMotionField", image=image, trajectories=drawn, frames=4, motion_brush=brush)
+    assert brush.min() == 1
+    assert torch.equal(whole.displacement, free.displacement)
+
+
 def test_the_draft_is_the_cores_own(host, to_the_right):
     image = square_on_gray()
     field = host.run("DraftMotionField", image=image, trajectories=to_the_right, frames=4)

@@ -108,6 +108,8 @@ def test_motion_can_be_retimed_and_looped(host, field):
     longer = host.run("RetimeMotionField", motion_field=field, frames=7, mode="stretch", easing="linear")
     assert far(longer) == pytest.approx([0, 1, 2, 3, 4, 5, 6])
     loop = host.run("RetimeMotionField", motion_field=field, frames=5, mode="there and back", easing="linear")
+    back = host.run("RetimeMotionField", motion_field=field, frames=5, mode="backwards", easing="linear")
+    assert torch.equal(back.displacement, field.backwards(5).displacement)
     assert far(loop) == pytest.approx([0, 3, 6, 3, 0])
     late = host.run("RetimeMotionField", motion_field=field, frames=3, mode="stretch", easing="in")
     assert far(late) == pytest.approx([0, 1.5, 6])

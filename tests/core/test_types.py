@@ -329,6 +329,13 @@ def test_a_paced_field_goes_as_far_at_another_pace():
     assert field.retimed(3, "out").displacement[:, 0].flatten().tolist() == [0, 6, 8]
 
 
+def test_backwards_begins_at_rest_with_what_came_last():
+    field = field_of([(0, 0)], [(2, 1)], [(8, 1)])
+    assert field.backwards(3).displacement[:, :, 0, 0].tolist() == [[0, 0], [-6, 0], [-8, -1]]
+    assert field.backwards(3).backwards(3).displacement.equal(field.displacement)
+    assert field.backwards(3, "in").displacement[:, 0, 0, 0].tolist() == [0, -3, -8]
+
+
 def test_there_and_back_ends_where_it_began():
     field = field_of([(0, 0)], [(8, 0)])
     assert field.there_and_back(5).displacement[:, 0].flatten().tolist() == [0, 4, 8, 4, 0]
