@@ -18,6 +18,10 @@ from .sampling import PUBLISHED, Half, Sampling, Step, denoised, guided
 from .stable_diffusion import padded
 from .types import CELL, LATENT_SCALE, MotionField, Size, SparseField
 
+WITHOUT_CONTROLNET = (
+    "Trajectories and the motion brush need the trajectory ControlNet, which is not loaded. Load it, or predict from "
+    "the text alone."
+)
 ROUNDING = 1e-6  # steps; so that 0.1 of 30 of them begins with step 3
 
 
@@ -186,10 +190,7 @@ class MotionPredictor:
     def _check(self, image_latent: Tensor, strides: Tensor, noise: Tensor, controlled: bool) -> None:
         frames, most = len(strides), self.unet.config.positions
         if controlled and self.controlnet is None:
-            raise MotionError(
-                "Trajectories and the motion brush need the trajectory ControlNet, which is not loaded. "
-                "Load it, or predict from the text alone."
-            )
+            raise MotionError(WITHOUT_CONTROLNET)
         if strides.ndim != 1 or not 1 <= frames <= most:
             raise MotionError(
                 f"The predictor takes 1 … {most} frame strides; got {list(strides.shape)}. "

@@ -17,7 +17,9 @@ import torch
 from comfy.ldm.modules.attention import SpatialTransformer
 from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock, UNetModel
 from comfy.model_patcher import ModelPatcher
+from comfy.model_sampling import ModelSamplingDiscrete
 from comfy.patcher_extension import WrappersMP
+from comfy.supported_models import SD15
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -31,8 +33,12 @@ from ..motion_core.warp_attention import Fusion, Positions, WarpAttention, most_
 from ..motion_core.windows import Windows, blend_weights
 from .animatediff_evolved import Borrowed, borrowed_from
 
+WITHOUT_MODULE = (
+    "There is no motion module: connect Load Motion Module to Apply Motion Field. (Without it the model is to carry "
+    "AnimateDiff-Evolved's, and this one carries none.)"
+)
 KEY = "motion_i2v"  # of all that we add to a model
-CELLS = 4096  # that a motion module computes at a time: bounds its memory, whatever the picture's size
+CELLS = 4096  # that a motion module computes at a time; the carried keys and values alone grow with the picture
 BETAS = {"beta_schedule": "sqrt_linear", "linear_start": 0.00085, "linear_end": 0.012}  # motion modules' training
 
 
@@ -40,18 +46,21 @@ def with_motion(model: ModelPatcher, modules: ModelPatcher | None, clip: Clip, *
     """A clone of SD1.5 that renders a clip; the model itself is left as it is.
 
     modules: a patcher of MotionModules; None steers those that AnimateDiff-Evolved put into the model.
-    trained_betas: sample with the noise schedule that motion modules are trained for, in place of the checkpoint's.
+    trained_betas: sample with the noise schedule that motion modules are trained for, in place of the checkpoint's;
+        one that another node has chosen is kept.
     MotionError: the model is not SD1.5, or the module was made for another one.
     """
     _check(model, None if modules is None else modules.model.network)
+    clip.check(carried=bool(model.injections))
     moving = model.clone()
     for kind, wrapper in ((WrappersMP.DIFFUSION_MODEL, clip.predict), (WrappersMP.APPLY_MODEL, clip.keep_reference)):
         moving.remove_wrappers_with_key(kind, KEY)
         moving.add_wrapper_with_key(kind, KEY, wrapper)
     moving.set_additional_models(KEY, [] if modules is None else [modules])
-    if trained_betas:
-        sampling = type(model.get_model_object("model_sampling"))
-        moving.add_object_patch("model_sampling", sampling(SimpleNamespace(sampling_settings=BETAS)))
+    sampling = model.get_model_object("model_sampling")
+    if trained_betas and "model_sampling" not in model.object_patches and isinstance(sampling, ModelSamplingDiscrete):
+        settings = SimpleNamespace(sampling_settings=BETAS | {"zsnr": sampling.zsnr})
+        moving.add_object_patch("model_sampling", type(sampling)(settings))
     return moving
 
 
@@ -71,6 +80,15 @@ class Clip:
     positions: Positions
     windows: Windows
     _known: dict[int, list[tuple[list[int], WarpAttention]]] = dataclass_field(default_factory=dict, repr=False)
+
+    def check(self, *, carried: bool) -> None:
+        """What can be known before sampling. carried: another pack has put layers into the model."""
+        if self.field.frames < 2:
+            raise MotionError("The motion field has one frame, the image; there is nothing to render.")
+        if self.modules is not None:
+            self._parts(self.modules.config.positions)
+        elif not carried:
+            raise MotionError(WITHOUT_MODULE)
 
     def predict(
         self,
@@ -127,10 +145,7 @@ class Clip:
         """Layers of the UNet, and what follows each of them, or takes its place."""
         borrowed = list(borrowed_from(unet))
         if self.modules is None and not borrowed:
-            raise MotionError(
-                "There is no motion module: connect Load Motion Module to Apply Motion Field. (Without it the model is "
-                "to carry AnimateDiff-Evolved's, and this one carries none.)"
-            )
+            raise MotionError(WITHOUT_MODULE)
         if self.modules is not None and borrowed:
             raise MotionError(
                 "This model already carries a motion module of AnimateDiff-Evolved. Disconnect Load Motion Module from "
@@ -154,7 +169,8 @@ class Clip:
         if len(x) % frames or (halves and len(x) != halves * frames) or Size.of(x) != grid:
             raise MotionError(
                 f"The motion field has {frames} frames of {grid} latent cells, and {len(x)} of {Size.of(x)} are "
-                "sampled. Connect the latent of Apply Motion Field to the sampler."
+                "sampled. Connect the latent of Apply Motion Field to the sampler, and use masks, not areas, in the "
+                "conditioning."
             )
 
 
@@ -203,7 +219,8 @@ def _rows(given: Any, rows: Tensor, batch: int) -> Any:  # noqa: ANN401  whateve
 
 def _check(model: ModelPatcher, modules: MotionModules | None) -> None:
     unet = model.get_model_object("diffusion_model")
-    if not isinstance(unet, UNetModel) or unet.in_channels != 4 or unet.num_classes is not None:
+    ours = isinstance(model.model.model_config, SD15)
+    if not ours or not isinstance(unet, UNetModel) or unet.in_channels != 4 or unet.num_classes is not None:
         raise MotionError(
             "Apply Motion Field works on Stable Diffusion 1.5 and what was made of it; this model is another "
             f"({type(model.model).__name__}). Load an SD1.5 checkpoint."

@@ -22,8 +22,13 @@ Tracks = io.Custom("TRACKS")  # io.Tracks, which ComfyUI before 0.8 does not hav
 
 
 def picture_from(image: Tensor) -> Tensor:
-    """[3, H, W] of an IMAGE; of a batch the first."""
-    return image[0, ..., :3].movedim(-1, 0).float()
+    """[3, H, W] of an IMAGE; of a batch the first. Gray gets three channels, an alpha channel is left out."""
+    if image.ndim != 4 or 0 in image.shape or image.shape[-1] not in (1, 3, 4):
+        raise MotionError(f"An image [1, H, W, 3] is wanted; got {list(image.shape)}. Connect a node that gives one.")
+    picture = image[0, ..., :3].movedim(-1, 0).float()
+    if not picture.isfinite().all():
+        raise MotionError("The image has a pixel that is not a finite number. Look at the node that made it.")
+    return picture.expand(3, -1, -1)
 
 
 def images_from(frames: Tensor) -> Tensor:
@@ -35,15 +40,42 @@ def region_from(mask: Tensor | None, size: Size) -> Tensor | None:
     """[H, W] of a MASK, 1 where things may move; of a batch the first. None if there is none, or all may move."""
     if mask is None:
         return None
-    region = region_from_brush(rearrange(mask, "... h w -> (...) h w")[0].float().cpu(), size)
+    region = region_from_brush(mask_from(mask), size)
     return None if region.all() else region
 
 
-def text_from(conditioning: list) -> Tensor:
+def mask_from(mask: Tensor) -> Tensor:
+    """[H, W] of a MASK, 0…1 on the CPU; of a batch the first. A resized one may have gone a little beyond."""
+    if mask.ndim < 2 or 0 in mask.shape:
+        raise MotionError(f"A mask [1, H, W] is wanted; got {list(mask.shape)}. Connect a node that gives one.")
+    return rearrange(mask, "... h w -> (...) h w")[0].float().cpu().clamp(0, 1)
+
+
+def latent_from(latent: dict) -> Tensor:
+    """[1, 4, h, w] of a LATENT; of a batch the first."""
+    samples = latent["samples"]
+    if samples.ndim != 4 or samples.shape[1] != 4 or 0 in samples.shape:
+        raise MotionError(
+            f"A latent of SD1.5, [1, 4, h, w], is wanted; got {list(samples.shape)}. Encode the image with the VAE of "
+            "an SD1.5 checkpoint."
+        )
+    if not samples.isfinite().all():
+        raise MotionError("The latent has a number that is not finite. Look at the node that made it.")
+    return samples[:1]
+
+
+def text_from(conditioning: list, width: int) -> Tensor:
     """[1, tokens, width] of a CONDITIONING that is one plain text."""
     if len(conditioning) != 1:
         raise MotionError(
             f"The motion predictor reads one text; this conditioning combines {len(conditioning)}. "
             "Connect a single CLIP Text Encode."
         )
-    return conditioning[0][0]
+    text = conditioning[0][0]
+    if not isinstance(text, Tensor) or text.ndim != 3 or len(text) != 1 or text.shape[2] != width:
+        told = list(text.shape) if isinstance(text, Tensor) else "nothing"
+        raise MotionError(
+            f"The motion predictor reads one text of width {width}; this conditioning holds {told}. Connect CLIP Text "
+            "Encode with the CLIP of an SD1.5 checkpoint."
+        )
+    return text

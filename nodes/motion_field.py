@@ -7,7 +7,6 @@ from typing import get_args
 import torch
 import torch.nn.functional as F
 from comfy_api.latest import io, ui
-from einops import rearrange
 from torch import Tensor
 
 from ..motion_core import types
@@ -15,7 +14,7 @@ from ..motion_core.controls.camera import Camera, seen_by
 from ..motion_core.field_file import RelativeTo, load_field, save_field
 from ..motion_core.flow_color import arrows, flow_color, moved_grid
 from ..motion_core.types import Easing, Size
-from .io_types import MotionField, images_from, picture_from
+from .io_types import MotionField, images_from, mask_from, picture_from
 from .trajectories import LONGEST, camera_inputs, easing_input
 from .user_files import OURS, fingerprint, new_path, offered, path_of, refused
 
@@ -149,8 +148,7 @@ class RestrictMotionField(io.ComfyNode):
 
 def _soft(mask: Tensor, size: Size) -> Tensor:
     """[H, W], 0…1, of a MASK; of a batch the first."""
-    first = rearrange(mask, "... h w -> (...) h w")[:1].float().cpu()
-    return F.interpolate(first[None], size, mode="bilinear", antialias=True)[0, 0].clamp(0, 1)
+    return F.interpolate(mask_from(mask)[None, None], size, mode="bilinear", antialias=True)[0, 0].clamp(0, 1)
 
 
 class AddCamera(io.ComfyNode):

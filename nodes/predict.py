@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..motion_core.controls.stride import FRAMES, MOST_FRAMES, PUBLISHED_STRIDE, frame_strides
 from ..motion_core.controls.trajectory import STAMP, sparse_field
+from ..motion_core.errors import MotionError
 from ..motion_core.flow_color import flow_color
 from ..motion_core.sampling import PUBLISHED, Sampler, Sampling, Step
 from ..motion_core.stable_diffusion import padded
@@ -30,6 +31,7 @@ from .io_types import (
     Trajectories,
     TrajectoryControl,
     images_from,
+    latent_from,
     picture_from,
     region_from,
     text_from,
@@ -167,7 +169,7 @@ class PredictMotionField(io.ComfyNode):
         control: Control | None = None,
         motion_brush: Tensor | None = None,
     ) -> io.NodeOutput:
-        from ..motion_core.predictor import FULL_CONTROL
+        from ..motion_core.predictor import FULL_CONTROL, WITHOUT_CONTROLNET
 
         picture = picture_from(image)
         size = Size.of(picture)
@@ -175,12 +177,15 @@ class PredictMotionField(io.ComfyNode):
         asked = _asked(control, region, size, frames)
         sampling = Sampling(sampler=sampler, steps=steps, guidance=cfg)
         schedule = FULL_CONTROL if control is None else control.schedule
+        width = predictor.unet.model.network.config.cross_attention_dim
+        texts = text_from(positive, width), text_from(negative, width)
+        if asked is not None and predictor.controlnet is None:
+            raise MotionError(WITHOUT_CONTROLNET)
         latent = seen_by_predictor(vae, picture)
         networks = _brought(predictor, flow_vae, size, frames, controlled=asked is not None)
         field = networks.predict(
             latent,
-            text_from(positive),
-            text_from(negative),
+            *texts,
             size=size,
             strides=frame_strides(frames, stride),
             generator=torch.Generator().manual_seed(seed),
@@ -197,7 +202,7 @@ class PredictMotionField(io.ComfyNode):
 def seen_by_predictor(vae: comfy.sd.VAE, picture: Tensor) -> Tensor:
     """The latent of a picture [3, H, W] as stage 1 was trained to see it: through 0…1, where others feed -1…1."""
     halved = padded(picture) / 2 + 0.5  # ComfyUI's VAE feeds 2x - 1
-    return vae.encode(halved.movedim(0, -1)[None]).float() * LATENT_SCALE
+    return latent_from({"samples": vae.encode(halved.movedim(0, -1)[None])}).float() * LATENT_SCALE
 
 
 def _asked(control: Control | None, region: Tensor | None, size: Size, frames: int) -> SparseField | None:

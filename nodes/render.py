@@ -13,6 +13,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..motion_core.errors import MotionError
 from ..motion_core.sampling import PUBLISHED
 from ..motion_core.selective_noising import still_cells
 from ..motion_core.stable_diffusion import padded
@@ -20,7 +21,7 @@ from ..motion_core.types import CELL, Size
 from ..motion_core.types import MotionField as Field
 from ..motion_core.warp_attention import Fusion, Positions
 from ..motion_core.windows import WINDOWS, Windows
-from .io_types import MotionField, MotionModule, images_from, picture_from, region_from
+from .io_types import MotionField, MotionModule, images_from, latent_from, picture_from, region_from
 
 BETAS = {"of the motion module": True, "of the checkpoint": False}
 BRUSH = "Painted where things may move: all else is renewed from the image at every step."
@@ -117,7 +118,7 @@ def applied(
     """The model that renders a field of a reference, and the LATENT to sample from."""
     from .comfy_unet import Clip, with_motion
 
-    latent = reference["samples"][:1]
+    latent = latent_from(reference)
     field = on_grid(motion_field, Size.of(latent))
     seen = model.model.process_latent_in(latent).float().cpu()
     modules = None if motion_module is None else motion_module.model.network
@@ -208,6 +209,11 @@ class RenderVideo(io.ComfyNode):
         picture = picture_from(image)
         field = motion_field.resized(Size.of(picture))
         reference = {"samples": vae.encode(padded(picture).movedim(0, -1)[None])}
+        grid = Size.of(latent_from(reference))
+        if grid != field.size.latent:
+            raise MotionError(
+                f"This VAE makes a latent of {grid} of an image of {field.size}; connect SD1.5's own VAE."
+            )
         way = Windows(window or None, overlap), fusion, positions, BETAS[betas]
         moving, latent = applied(model, motion_module, field, reference, *way, motion_brush)
         noise = comfy.sample.prepare_noise(latent["samples"], seed)

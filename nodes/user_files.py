@@ -33,8 +33,10 @@ def path_of(name: str) -> Path:
     return path
 
 
-def fingerprint(name: str) -> str:
-    """What changes when the file, or a file of the folder, is written again."""
+def fingerprint(name: str | None) -> str:
+    """What changes when the file, or a file of the folder, is written again. None: the name comes from another node."""
+    if name is None:
+        return ""
     path = path_of(name)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     return " ".join(f"{file.name}:{file.stat().st_mtime_ns}:{file.stat().st_size}" for file in files)
@@ -44,7 +46,7 @@ def refused(prefix: str) -> str | None:
     """Why no file can be named so, in a sentence; None if it can."""
     home = os.path.abspath(folder_paths.get_output_directory())
     folder, name = os.path.split(os.path.normpath(prefix))
-    if not prefix.strip() or name in ("", ".", ".."):
+    if "\0" in prefix or not prefix.strip() or name in ("", ".", ".."):
         return f"A result needs a name, like {OURS}/take; got “{prefix}”."
     if not Path(os.path.abspath(os.path.join(home, folder))).is_relative_to(home):
         return f"Results go into ComfyUI's output folder; “{prefix}” leads out of it. Give a name like {OURS}/take."

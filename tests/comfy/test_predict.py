@@ -187,6 +187,41 @@ def test_texts_that_are_combined_are_refused(host, predictor, flow_vae, vae, ima
         predicted(host, predictor, flow_vae, vae, image, positive=two)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (torch.zeros(1, 9, 48), "width 32; this conditioning holds"),
+        (torch.zeros(2, 9, 32), "holds"),
+        (None, "holds nothing"),
+    ],
+)
+def test_another_models_text_is_refused_in_words(host, predictor, flow_vae, vae, image, text, told):
+    with pytest.raises(ValueError, match=told):
+        predicted(host, predictor, flow_vae, vae, image, positive=[[text, {}]])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (torch.zeros(0, 48, 64, 3), r"An image \[1, H, W, 3\] is wanted"),
+        (torch.full((1, 48, 64, 3), float("nan")), "a pixel that is not a finite number"),
+    ],
+)
+def test_an_image_that_is_none_is_refused_in_words(host, predictor, flow_vae, vae, wrong, told):
+    with pytest.raises(ValueError, match=told):
+        predicted(host, predictor, flow_vae, vae, wrong)
+
+
+def test_gray_images_and_resized_masks_are_taken(host, predictor, flow_vae, vae, image):
+    gray = image[..., :1]
+    brush = torch.zeros(1, *SIZE)
+    brush[:, :, :32] = 1.2
+    brush[:, :, 32:] = -0.1
+    found = predicted(host, predictor, flow_vae, vae, gray, motion_brush=brush)
+    colored = predicted(host, predictor, flow_vae, vae, gray.expand(-1, -1, -1, 3), motion_brush=brush.clamp(0, 1))
+    assert torch.equal(found, colored)
+
+
 def test_the_check_says_what_is_there_and_what_is_missing(host, files):
     text = host.run("CheckModelFiles")
     assert "✓ Motion-I2V: motion predictor (stage 1 UNet): controlnet.bin, unet.bin" in text

@@ -332,6 +332,43 @@ def test_a_compiled_model_renders_the_same(host, model, module, backend):
 
 
 def test_without_any_motion_module_it_is_refused_in_words(host, model):
-    patched, start = applied(host, model, None)
     with pytest.raises(ValueError, match="There is no motion module: connect Load Motion Module"):
-        sampled(patched, start)
+        applied(host, model, None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"displacement": torch.zeros(1, 2, *SIZE)}, "one frame, the image; there is nothing to render"),
+        ({"window": 1}, "has 2 … 16 frames; got 1"),
+        ({"window": 4, "overlap": 62, "displacement": moving(9)}, "overlap by 0 … 2 frames; got 62"),
+    ],
+)
+def test_what_cannot_be_rendered_is_refused_before_sampling(host, model, module, wrong, told):
+    with pytest.raises(ValueError, match=told):
+        applied(host, model, module, **wrong)
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 6, 8), (1, 16, 1, 6, 8), (1, 4, 1, 6, 8), (0, 4, 6, 8)])
+def test_a_latent_of_another_model_is_refused_in_words(host, model, module, shape):
+    field = host.module("motion_core.types").MotionField(moving())
+    with pytest.raises(ValueError, match=r"A latent of SD1\.5, \[1, 4, h, w\], is wanted"):
+        host.run("ApplyMotionField", model=model, motion_module=module, motion_field=field,
+                 reference={"samples": torch.zeros(shape)}, **WAY)  # fmt: skip
+
+
+def test_sd2_is_refused_although_its_unet_is_of_the_same_widths(host, module):
+    import comfy.supported_models
+
+    other = miniature_nodes.model()
+    other.model.model_config = comfy.supported_models.SD20(dict(miniature_nodes.UNET))
+    with pytest.raises(ValueError, match=r"works on Stable Diffusion 1.5"):
+        applied(host, other, module)
+
+
+def test_a_noise_schedule_that_the_user_chose_is_kept(host, model, module):
+    import comfy_extras.nodes_model_advanced as advanced
+
+    chosen = advanced.ModelSamplingDiscrete().patch(model, "eps", True)[0]
+    kept = applied(host, chosen, module)[0].get_model_object("model_sampling")
+    assert kept is chosen.get_model_object("model_sampling")
