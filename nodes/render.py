@@ -126,6 +126,18 @@ def applied(
     return with_motion(model, motion_module, clip, trained_betas=trained_betas), start(latent, field, motion_brush)
 
 
+def check_texts(model: ModelPatcher, *texts: list) -> None:
+    """MotionError unless every text of these CONDITIONINGs has the width that the model reads."""
+    wanted = model.model.model_config.unet_config.get("context_dim")
+    for text in (entry[0] for conditioning in texts for entry in conditioning):
+        width = text.shape[-1] if isinstance(text, Tensor) else None
+        if width != wanted:
+            raise MotionError(
+                f"This model reads texts of width {wanted}; the conditioning holds one of {width or 'none'}. Connect CLIP "
+                "Text Encode with the checkpoint's own CLIP."
+            )
+
+
 def on_grid(field: Field, grid: Size) -> Field:
     """The field of the size in pixels that a latent grid covers: padded if it is the picture's own, else resized."""
     if field.size.latent == grid:
@@ -206,6 +218,7 @@ class RenderVideo(io.ComfyNode):
         overlap: int,
         motion_brush: Tensor | None = None,
     ) -> io.NodeOutput:
+        check_texts(model, positive, negative)
         picture = picture_from(image)
         field = motion_field.resized(Size.of(picture))
         reference = {"samples": vae.encode(padded(picture).movedim(0, -1)[None])}

@@ -372,3 +372,12 @@ def test_a_noise_schedule_that_the_user_chose_is_kept(host, model, module):
     chosen = advanced.ModelSamplingDiscrete().patch(model, "eps", True)[0]
     kept = applied(host, chosen, module)[0].get_model_object("model_sampling")
     assert kept is chosen.get_model_object("model_sampling")
+
+
+@pytest.mark.parametrize("text", [torch.zeros(1, 9, 48), None])
+def test_render_video_refuses_another_models_text_in_words(host, model, module, text):
+    field = host.module("motion_core.types").MotionField(moving())
+    with pytest.raises(ValueError, match="This model reads texts of width 32"):
+        host.run("RenderVideo", image=torch.zeros(1, 48, 64, 3), model=model, motion_module=module, motion_field=field,
+                 vae=None, positive=[[text, {}]], negative=miniature_nodes.conditioning(2), seed=0, steps=1, cfg=1.0,
+                 sampler_name="ddim", scheduler="normal", **WAY)  # fmt: skip
