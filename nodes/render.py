@@ -133,8 +133,8 @@ def check_texts(model: ModelPatcher, *texts: list) -> None:
         width = text.shape[-1] if isinstance(text, Tensor) else None
         if width != wanted:
             raise MotionError(
-                f"This model reads texts of width {wanted}; the conditioning holds one of {width or 'none'}. Connect CLIP "
-                "Text Encode with the checkpoint's own CLIP."
+                f"This model reads texts of width {wanted}; the conditioning holds one of {width or 'none'}. Connect "
+                "CLIP Text Encode with the checkpoint's own CLIP."
             )
 
 
