@@ -14,11 +14,15 @@ from ..motion_core.types import Size
 
 MotionField = io.Custom("MOTION_FIELD")  # motion_core's MotionField
 Trajectories = io.Custom("MOTION_TRAJECTORIES")  # motion_core's Tracks
-Predictor = io.Custom("MOTION_PREDICTOR")  # nodes.models.Predictor
+Predictor = io.Custom("MOTION_PREDICTOR")  # nodes.models.HostedPredictor
 FlowVAE = io.Custom("FLOW_VAE")  # a ModelPatcher of motion_core's MotionVAE
 MotionModule = io.Custom("MOTION_MODULE")  # a ModelPatcher of motion_core's MotionModules
-TrajectoryControl = io.Custom("TRAJECTORY_CONTROL")  # nodes.predict.TrajectoryControl
+TrajectoryControl = io.Custom("TRAJECTORY_CONTROL")  # nodes.predict.Control
 Tracks = io.Custom("TRACKS")  # io.Tracks, which ComfyUI before 0.8 does not have
+
+
+def seed_input() -> io.Int.Input:
+    return io.Int.Input("seed", default=0, min=0, max=2**64 - 1, control_after_generate=True, tooltip="Of the noise.")
 
 
 def picture_from(image: Tensor) -> Tensor:
@@ -28,7 +32,7 @@ def picture_from(image: Tensor) -> Tensor:
     picture = image[0, ..., :3].movedim(-1, 0).float()
     if not picture.isfinite().all():
         raise MotionError("The image has a pixel that is not a finite number. Look at the node that made it.")
-    return picture.expand(3, -1, -1)
+    return picture.clamp(0, 1).expand(3, -1, -1)  # resizing may have gone a little beyond
 
 
 def images_from(frames: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from ..motion_core.flow_color import arrows, flow_color, moved_grid
 from ..motion_core.types import Easing, Size
 from .io_types import MotionField, images_from, mask_from, picture_from
 from .trajectories import LONGEST, camera_inputs, easing_input
-from .user_files import OURS, fingerprint, new_path, offered, path_of, refused
+from .user_files import OURS, fingerprint, new_path, offered, path_of, prefix_input, refused
 
 SUFFIXES = {"safetensors": ".safetensors", "npz": ".npz", "flo folder": ""}
 READ = {".safetensors", ".npz", ".flo"}
@@ -266,11 +266,7 @@ class SaveMotionField(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 _field("What to save."),
-                io.String.Input(
-                    "filename_prefix",
-                    default=f"{OURS}/field",
-                    tooltip="Its beginning; a number and the suffix are added. Folders go before a slash.",
-                ),
+                prefix_input("field"),
                 io.Combo.Input(
                     "format",
                     options=list(SUFFIXES),

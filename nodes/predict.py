@@ -34,6 +34,7 @@ from .io_types import (
     latent_from,
     picture_from,
     region_from,
+    seed_input,
     text_from,
 )
 from .models import HostedPredictor
@@ -126,14 +127,7 @@ class PredictMotionField(io.ComfyNode):
                 io.Int.Input("steps", default=PUBLISHED.steps, min=1, max=100, tooltip="Of the denoising."),
                 io.Float.Input("cfg", default=PUBLISHED.guidance, min=0.0, max=30.0, step=0.1, tooltip="Of the text."),
                 io.Combo.Input("sampler", options=list(get_args(Sampler)), tooltip="ddim as published."),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=2**64 - 1,
-                    control_after_generate=True,
-                    tooltip="Of the noise.",
-                ),
+                seed_input(),
                 io.Int.Input(
                     "frames_at_a_time",
                     default=0,

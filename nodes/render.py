@@ -21,7 +21,7 @@ from ..motion_core.types import CELL, Size
 from ..motion_core.types import MotionField as Field
 from ..motion_core.warp_attention import Fusion, Positions
 from ..motion_core.windows import WINDOWS, Windows
-from .io_types import MotionField, MotionModule, images_from, latent_from, picture_from, region_from
+from .io_types import MotionField, MotionModule, images_from, latent_from, picture_from, region_from, seed_input
 
 BETAS = {"of the motion module": True, "of the checkpoint": False}
 BRUSH = "Painted where things may move: all else is renewed from the image at every step."
@@ -119,11 +119,13 @@ def applied(
     from .comfy_unet import Clip, with_motion
 
     latent = latent_from(reference)
-    field = on_grid(motion_field, Size.of(latent))
+    grid = Size.of(latent)
+    field = on_grid(motion_field, grid)
+    region = region_from(motion_brush, motion_field.size if motion_field.size.latent == grid else field.size)
     seen = model.model.process_latent_in(latent).float().cpu()
     modules = None if motion_module is None else motion_module.model.network
     clip = Clip(modules, seen, field, fusion, positions, windows)
-    return with_motion(model, motion_module, clip, trained_betas=trained_betas), start(latent, field, motion_brush)
+    return with_motion(model, motion_module, clip, trained_betas=trained_betas), start(latent, field.frames, region)
 
 
 def check_texts(model: ModelPatcher, *texts: list) -> None:
@@ -145,14 +147,13 @@ def on_grid(field: Field, grid: Size) -> Field:
     return field.resized(Size(grid.height * CELL, grid.width * CELL))
 
 
-def start(reference: Tensor, field: Field, motion_brush: Tensor | None) -> dict:
+def start(reference: Tensor, frames: int, region: Tensor | None) -> dict:
     """A LATENT [F, 4, h, w] to sample from: the image in frame 0 and wherever nothing moves, nothing elsewhere.
 
-    With a motion brush the noise mask makes ComfyUI's samplers renew what rests from the image, noised, at each step.
+    With a region the noise mask makes ComfyUI's samplers renew what rests from the image, noised, at each step.
     """
-    region = region_from(motion_brush, field.size)
     still = torch.zeros(Size.of(reference)) if region is None else still_cells(region)
-    rests = still.repeat(field.frames, 1, 1, 1)
+    rests = still.repeat(frames, 1, 1, 1)
     rests[0] = 1
     samples = reference * rests.to(reference)
     return {"samples": samples} if region is None else {"samples": samples, "noise_mask": 1 - rests}
@@ -174,14 +175,7 @@ class RenderVideo(io.ComfyNode):
                 io.Vae.Input("vae", tooltip="The checkpoint's VAE."),
                 io.Conditioning.Input("positive", tooltip="What is seen and happens."),
                 io.Conditioning.Input("negative", tooltip="What should not be seen."),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=2**64 - 1,
-                    control_after_generate=True,
-                    tooltip="Of the noise.",
-                ),
+                seed_input(),
                 io.Int.Input("steps", default=PUBLISHED.steps, min=1, max=1000, tooltip="Of the denoising."),
                 io.Float.Input(
                     "cfg", default=PUBLISHED.guidance, min=0.0, max=30.0, step=0.1, tooltip="How firmly the text holds."

@@ -18,7 +18,7 @@ from ..motion_core.tracks.reading import SUFFIXES
 from ..motion_core.types import Easing, Size
 from .io_types import MotionField, Trajectories, picture_from
 from .io_types import Tracks as TracksSocket
-from .user_files import OURS, fingerprint, new_path, offered, path_of, refused
+from .user_files import OURS, fingerprint, new_path, offered, path_of, prefix_input, refused
 
 COORDINATES = {"auto": None, "pixels": False, "0 to 1": True}  # read_tracks' normalised
 TEXTS = [name for name, format in track_formats.FORMATS.items() if format.suffix in (".json", ".csv")]
@@ -244,11 +244,7 @@ class SaveTracks(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 *_write_inputs(FILES, "json"),
-                io.String.Input(
-                    "filename_prefix",
-                    default=f"{OURS}/tracks",
-                    tooltip="Its beginning; a number and the suffix are added. Folders go before a slash.",
-                ),
+                prefix_input("tracks"),
             ],
             outputs=[io.String.Output(display_name="path", tooltip="Of the file; of a pair, of both, a line each.")],
         )

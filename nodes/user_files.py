@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import folder_paths
+from comfy_api.latest import io
 
 from ..motion_core.errors import MotionError
 
@@ -51,6 +52,15 @@ def refused(prefix: str) -> str | None:
     if not Path(os.path.abspath(os.path.join(home, folder))).is_relative_to(home):
         return f"Results go into ComfyUI's output folder; “{prefix}” leads out of it. Give a name like {OURS}/take."
     return None
+
+
+def prefix_input(name: str) -> io.String.Input:
+    """How results are named, in every node that saves some."""
+    return io.String.Input(
+        "filename_prefix",
+        default=f"{OURS}/{name}",
+        tooltip="Its beginning; a number and the suffix are added. Folders go before a slash.",
+    )
 
 
 def new_path(prefix: str, suffix: str) -> Path:

@@ -247,6 +247,15 @@ def test_what_the_motion_brush_holds_still_is_the_reference(host, model, module)
     assert (found[:, :, 1:, :, 4:] - reference()[:, :, None, :, 4:]).abs().mean() > 0.1
 
 
+def test_a_brush_over_a_picture_of_odd_size_is_not_stretched(host, model, module):
+    """61 columns are seven cells and five columns of an eighth: the brush reaches to column 39, within the fifth."""
+    brush = torch.zeros(1, 45, 61)
+    brush[..., 32:40] = 1
+    field = MotionField(moving()).resized(Size(45, 61)).displacement
+    _, start = applied(host, model, module, displacement=field, motion_brush=brush)
+    assert start["noise_mask"][1, 0, 0].tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
+
+
 def test_an_exception_leaves_no_hook_behind(host, model, module):
     patched, start = applied(host, model, module)
 
