@@ -1,6 +1,6 @@
 """A drawing, as a canvas keeps it in one JSON text: the trajectories (tracks/own_json.py) and the motion brush.
 
-{"version": 1, "trajectories": […], "brush": {"size": [W, H], "runs": [[start, length], …]}}
+{"version": 1, "trajectories": […], "brush": {"size": [W, H], "move": […], "still": […], "softness": …}}
 
 An empty text is a drawing not yet begun; brush and trajectories may be left out.
 """
@@ -13,42 +13,60 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .brush_runs import brush_from_runs, runs_from_brush
-from .controls.motion_brush import region_from_brush
+from .brush import Brush
+from .controls.motion_brush import PAINTED
 from .errors import MotionError
 from .tracks import Tracks
-from .tracks.own_json import from_own_json, to_own_json
+from .tracks.own_json import VERSION, from_own_json
 from .types import Size
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """tracks: what goes where. brush: [H', W'], 1 where it painted, of any size; None if there is none."""
+    """tracks: what goes where. brush: what may move at all; None if there is none.
+
+    value: the object that was read, with all that only the editor understands.
+    """
 
     tracks: Tracks
-    brush: Tensor | None = None
+    brush: Brush | None
+    value: dict
+
+    def __post_init__(self) -> None:
+        if self.brush is not None and not self.brush.may_move.any():
+            raise MotionError(
+                "The brush that holds still covers everything that may move, so nothing can. "
+                "Erase some of it, or clear the motion brush."
+            )
 
     @classmethod
     def parse(cls, text: str) -> Drawing:
         """The drawing that a text holds. MotionError says what is wrong with one that holds none."""
-        value = _object(text)
+        value = {"version": VERSION, "trajectories": [], **_object(text)}
         brush = value.get("brush")
-        tracks = from_own_json({"trajectories": [], **value})
-        return cls(tracks, None if brush is None else brush_from_runs(brush))
+        return cls(from_own_json(value), None if brush is None else Brush.from_json(brush), value)
 
     def on(self, size: Size) -> Drawing:
         """The same drawing, on a picture of that size."""
-        return replace(self, tracks=replace(self.tracks, size=size))
+        value = self.value | {"size": [size.width, size.height]}
+        return replace(self, tracks=replace(self.tracks, size=size), value=value)
 
     def region(self, size: Size) -> Tensor:
-        """The region [H, W] that may move: where the brush painted, or everywhere if it did not."""
-        return region_from_brush(torch.zeros(1, 1) if self.brush is None else self.brush, size)
+        """How much each pixel [H, W] may move, 0…1: where the brush painted, or everything if there is none."""
+        if self.brush is None:
+            return torch.ones(size)
+        region = self.brush.region(size)
+        if region.max() < PAINTED:  # whoever is given it would take it for a brush that painted nothing
+            raise MotionError(
+                f"On a picture of {size} nothing is left of what the motion brush lets move: it is painted too thin, "
+                "or too soft. Paint more, or make it less soft."
+            )
+        return region
 
     @property
     def text(self) -> str:
-        """What parse reads."""
-        brush = {} if self.brush is None else {"brush": runs_from_brush(self.brush)}
-        return json.dumps(to_own_json(self.tracks) | brush, ensure_ascii=False)
+        """What parse reads, with all that the editor put into it."""
+        return json.dumps(self.value, ensure_ascii=False)
 
 
 def _object(text: str) -> dict:

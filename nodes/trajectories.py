@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+import torch.nn.functional as F
 from comfy_api.latest import io, ui
 from comfy_execution.graph_utils import ExecutionBlocker
 from torch import Tensor
@@ -16,7 +17,7 @@ from ..motion_core.errors import MotionError
 from ..motion_core.tracks import Tracks, read_tracks, to_tracks_dict, write_tracks
 from ..motion_core.tracks.reading import SUFFIXES
 from ..motion_core.types import Easing, Size
-from .io_types import MotionField, Trajectories, picture_from
+from .io_types import MotionField, Trajectories, images_from, picture_from
 from .io_types import Tracks as TracksSocket
 from .user_files import OURS, fingerprint, new_path, offered, path_of, prefix_input, refused
 
@@ -25,6 +26,7 @@ TEXTS = [name for name, format in track_formats.FORMATS.items() if format.suffix
 FILES = [name for name, format in track_formats.FORMATS.items() if format.suffix]
 LARGEST = 16384  # pixels of a picture's side
 LONGEST = 1024  # frames of a clip
+SHOWN = 2048  # pixels of the longer side, at most, of the picture that the canvas shows
 SIZE = Size(height=320, width=512)  # of a picture that nobody has said anything about
 
 
@@ -38,11 +40,8 @@ class DrawTrajectories(io.ComfyNode):
             description="Where things in the image should go, and where anything may move at all.",
             inputs=[
                 io.Image.Input("image", tooltip="The still image to draw on."),
-                io.String.Input(
-                    "drawing",
-                    default="",
-                    multiline=True,
-                    tooltip="The trajectories and the motion brush, as JSON. Positions are 0 to 1 of the image.",
+                io.String.Input(  # without a tooltip, which the page would show while one draws
+                    "drawing", default="", socketless=True, extra_dict={"widgetType": "MOTION_I2V_DRAWING"}
                 ),
             ],
             outputs=[
@@ -66,9 +65,21 @@ class DrawTrajectories(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor, drawing: str) -> io.NodeOutput:
-        size = Size.of(picture_from(image))
+        picture = picture_from(image)
+        size = Size.of(picture)
         drawn = Drawing.parse(drawing).on(size)
-        return io.NodeOutput(drawn.tracks, drawn.region(size)[None], drawn.text)
+        return io.NodeOutput(
+            drawn.tracks, drawn.region(size)[None], drawn.text, ui={"motion_i2v_picture": _saved(picture)}
+        )
+
+
+def _saved(picture: Tensor) -> list[dict]:
+    """Where in the temp folder the canvas finds the picture. Under a key of its own: it is no preview of the node."""
+    height, width = Size.of(picture)
+    scale = SHOWN / max(height, width, SHOWN)
+    size = max(round(height * scale), 1), max(round(width * scale), 1)
+    smaller = F.interpolate(picture[None], size, mode="bilinear", antialias=True)
+    return ui.PreviewImage(images_from(smaller)).as_dict()["images"]
 
 
 def _coordinates() -> io.Combo.Input:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"types", "errors"},
     {
-        "brush_runs", "controls", "composition", "draft", "drawing", "field_file", "flow_color", "kinds", "metrics",
+        "brush", "controls", "composition", "draft", "drawing", "field_file", "flow_color", "kinds", "metrics",
         "picture_file", "push_pull", "source_video", "tracks", "video_file", "warp", "weight_file", "whole_file",
     },
     {"warp_attention", "selective_noising", "sampling", "windows"},

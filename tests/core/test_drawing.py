@@ -9,7 +9,7 @@ from motion_core.types import Size
 BOTH = {
     "version": 1,
     "trajectories": [{"points": [[0.25, 0.5], [0.75, 0.5]], "easing": "in_out"}],
-    "brush": {"size": [4, 2], "runs": [[0, 2], [4, 2]]},
+    "brush": {"size": [4, 2], "move": [0, 2, 2, 2]},
 }
 
 
@@ -35,15 +35,53 @@ def test_a_brush_alone_is_a_drawing():
 
 
 def test_a_brush_that_painted_nothing_lets_everything_move():
-    empty = {"version": 1, "trajectories": [], "brush": {"size": [4, 2], "runs": []}}
+    empty = {"version": 1, "trajectories": [], "brush": {"size": [4, 2], "move": []}}
     assert Drawing.parse(json.dumps(empty)).region(Size(2, 4)).all()
 
 
-def test_a_drawing_is_written_as_it_was_read_and_knows_its_picture():
-    drawing = Drawing.parse(json.dumps(BOTH)).on(Size(320, 512))
+def test_what_holds_still_is_left_out_of_what_moves():
+    still = {"version": 1, "trajectories": [], "brush": {"size": [4, 1], "still": [1, 2]}}
+    assert Drawing.parse(json.dumps(still)).region(Size(2, 4)).tolist() == [[1, 0, 0, 1]] * 2
+
+
+def test_a_drawing_that_lets_nothing_move_is_refused_before_anything_is_made_of_it():
+    brush = {"size": [4, 1], "move": [1, 2], "still": [0, 1]}
+    assert Drawing.parse(json.dumps({"brush": brush})).region(Size(1, 4)).tolist() == [[0, 1, 1, 0]]
+    with pytest.raises(MotionError, match="holds still covers everything that may move"):
+        Drawing.parse(json.dumps({"brush": {"size": [4, 1], "still": [0, 4]}}))
+
+
+def test_a_brush_of_which_nothing_is_left_does_not_become_one_that_lets_everything_move():
+    thin = {"size": [40, 1], "move": [1, 1]}
+    assert Drawing.parse(json.dumps({"brush": thin})).region(Size(10, 400)).any()
+    with pytest.raises(MotionError, match="On a picture of 4×1 nothing is left"):
+        Drawing.parse(json.dumps({"brush": thin})).region(Size(1, 4))
+    with pytest.raises(MotionError, match="too soft"):
+        Drawing.parse(json.dumps({"brush": {**thin, "softness": 0.2}})).region(Size(10, 400))
+
+
+def test_a_drawing_is_given_back_as_it_came_and_knows_its_picture():
+    editors = {"color": "#e69f00", "locked": True, "timing": "hand", "times": [0.1, 0.4]}
+    hidden = {"points": [[0.1, 0.1]], "hidden": True, "name": "Wolke 雲"}
+    came = {
+        **BOTH,
+        "trajectories": [{**BOTH["trajectories"][0], **editors}, hidden],
+        "frames": 24,
+        "fps": 12.5,
+        "later": [1],
+    }
+    drawing = Drawing.parse(json.dumps(came)).on(Size(320, 512))
     assert drawing.tracks.size == Size(320, 512)
-    assert json.loads(drawing.text) == {**BOTH, "size": [512, 320]}
-    assert Drawing.parse(drawing.text).tracks.trajectories == drawing.tracks.trajectories
+    assert [trajectory.times for trajectory in drawing.tracks.trajectories] == [(0.1, 0.4)]
+    assert json.loads(drawing.text) == {**came, "size": [512, 320]}
+    assert "Wolke 雲" in drawing.text
+    assert Drawing.parse(drawing.text).text == drawing.text
+    assert "size" not in Drawing.parse(json.dumps(came)).value, "the one without a picture stays as it is"
+
+
+@pytest.mark.parametrize("text", ["", '{"trajectories": []}'])
+def test_a_drawing_not_yet_begun_is_given_back_as_an_empty_one(text):
+    assert json.loads(Drawing.parse(text).text) == {"version": 1, "trajectories": []}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +93,7 @@ def test_a_drawing_is_written_as_it_was_read_and_knows_its_picture():
         ('{"version": 1}', "this is something else"),
         ('{"version": 2, "trajectories": []}', "version 2"),
         ('{"version": 1, "trajectories": [{"points": [[0.5]]}]}', "needs at least one"),
-        ('{"version": 1, "trajectories": [], "brush": {"size": [4, 2], "runs": [[9, 1]]}}', "within the 8 pixels"),
+        ('{"version": 1, "trajectories": [], "brush": {"size": [4, 2], "move": [9, 1]}}', "within the 8 pixels"),
     ],
 )
 def test_what_is_no_drawing_is_refused_in_a_sentence(text, told):

@@ -596,6 +596,16 @@ def test_our_own_json_leaves_out_what_has_its_default():
     assert value["version"] == 1
 
 
+def test_a_hidden_trajectory_moves_nothing_and_the_notes_say_so():
+    seen, hidden = {"points": [[0.1, 0.2]]}, {"points": [[0.3, 0.4]], "hidden": True}
+    tracks = read_tracks(json.dumps({"version": 1, "trajectories": [hidden, {**seen, "hidden": False}, hidden]}))
+    assert [trajectory.points for trajectory in tracks.trajectories] == [((0.1, 0.2),)]
+    assert "Hidden, so left out: 2." in tracks.notes
+    assert not any("idden" in note for note in read_tracks(json.dumps({"trajectories": [seen]})).notes)
+    with pytest.raises(MotionError, match="Trajectory 1"):
+        read_tracks('{"trajectories": [{"hidden": true}]}')
+
+
 def test_a_drawing_not_yet_begun_is_no_error():
     empty = read_tracks('{"version": 1, "trajectories": [], "brush": "is passed over"}')
     assert empty.trajectories == ()
