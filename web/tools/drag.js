@@ -1,0 +1,61 @@
+// Drag: press on the thing, drag it where it should go. The way is simplified; the timing of the hand is kept if wished.
+// A click is a pin.
+
+import { added, nextColor } from "../drawing.js";
+import { isClick, simplified } from "../freehand.js";
+import { rounded, withTiming } from "../trajectory.js";
+import { moving, put } from "./select.js";
+
+/** @typedef {import("../session.js").Session} Session */
+/** @typedef {import("../stage.js").Stage} Stage */
+/** @typedef {import("../gestures.js").Press} Press */
+/** @typedef {import("../gestures.js").Gesture} Gesture */
+
+const TOLERANCE = 1.5; // pixels of the screen by which the simplified way may differ from the drawn one
+
+/** @param {Session} session @param {Stage} stage */
+export function dragTool(session, stage) {
+    return {
+        cursor: "crosshair",
+        /** @param {Press} press @returns {Gesture} */
+        begin(press) {
+            const hits = stage.under(press);
+            const held = hits.find((hit) => hit.kind === "point" && session.selection.includes(hit.trajectory));
+            if (held) {
+                session.select([held.trajectory], held.point ?? null);
+                return moving(session, press, held);
+            }
+            const [width, height] = pictureOnScreen(stage, press);
+            const color = session.settings.color || nextColor(session.drawing);
+            const before = session.drawing;
+            /** @type {[number, number, number][]} */
+            const samples = [[press.image[0], press.image[1], press.time]];
+            return {
+                move(presses) {
+                    for (const { image, time } of presses) samples.push([image[0], image[1], time]);
+                    if (isClick(samples, [width, height])) return;
+                    const points = samples.map(([x, y]) => /** @type {const} */ ([x, y]));
+                    session.preview(added(before, [{ points, curve: "straight", color }]));
+                },
+                end() {
+                    session.rollback();
+                    if (isClick(samples, [width, height])) {
+                        if (hits.length) session.select([hits[0].trajectory], hits[0].point ?? null);
+                        else put(session, rounded({ points: [press.image] }), color);
+                        return;
+                    }
+                    const { points, times } = simplified(samples, [width, height], TOLERANCE / Math.max(width, height));
+                    const recorded = rounded({ points, times, timing: /** @type {const} */ ("hand") });
+                    const steady = () => withTiming({ points }, "steady", session.aspect);
+                    put(session, session.settings.handTiming ? recorded : rounded(steady()), color);
+                },
+            };
+        },
+    };
+}
+
+/** Its size in pixels of the screen. @param {Stage} stage @param {Press} press @returns {[number, number]} */
+export function pictureOnScreen(stage, press) {
+    const { width, height } = stage.viewport.rect();
+    return [width / press.scale, height / press.scale];
+}
