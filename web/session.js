@@ -44,6 +44,7 @@ export class Session extends EventTarget {
         /** @type {Settings} */
         this.settings = { brushSize: 0.08, pressureSize: true, handTiming: true, color: "", curve: "smooth" };
         this.status = "";
+        this.wrong = ""; // with the value of the node, as long as it is no drawing
         this.history = new History("");
         /** @type {Drawing|null} what a gesture began with, while one is under way */
         this.before = null;
@@ -87,6 +88,7 @@ export class Session extends EventTarget {
      */
     commit(drawing = this.drawing) {
         this.before = null;
+        this.wrong = "";
         const text = textOf(drawing);
         this.#set(drawing);
         if (text === this.text) return;
@@ -173,10 +175,11 @@ export class Session extends EventTarget {
     /** Draws what the text says. */
     #read() {
         let drawing = EMPTY;
+        this.wrong = "";
         try {
             drawing = parse(this.text);
         } catch (error) {
-            this.say(error instanceof Error ? error.message : String(error));
+            this.wrong = error instanceof Error ? error.message : String(error);
         }
         this.#set(drawing);
     }

@@ -25,6 +25,7 @@ const STATUS_STAYS = 8000; // milliseconds
 
 export class TrajectoryEditor {
     #statusGoes = 0;
+    #missing = ""; // why there is no picture
 
     constructor() {
         this.session = new Session();
@@ -95,7 +96,9 @@ export class TrajectoryEditor {
         for (const part of this.parts) part.on();
         this.session.addEventListener("status", this.#showStatus);
         this.session.addEventListener("tool", this.#showTool);
+        this.session.addEventListener("drawing", this.#showHint);
         this.stage.element.addEventListener("pointerdown", this.#focus, true);
+        this.#showHint();
     }
 
     off() {
@@ -103,6 +106,7 @@ export class TrajectoryEditor {
         for (const part of [...this.parts].reverse()) part.off();
         this.session.removeEventListener("status", this.#showStatus);
         this.session.removeEventListener("tool", this.#showTool);
+        this.session.removeEventListener("drawing", this.#showHint);
         this.stage.element.removeEventListener("pointerdown", this.#focus, true);
     }
 
@@ -123,9 +127,13 @@ export class TrajectoryEditor {
      */
     showPicture(picture, note = "") {
         this.session.show(picture);
-        this.stage.hint(picture ? "" : note);
+        this.#missing = picture ? "" : note;
+        this.#showHint();
         if (picture && note) this.session.say(note);
     }
+
+    /** Over the picture, for as long as it is so. */
+    #showHint = () => this.stage.hint(this.session.wrong || this.#missing);
 
     get #tool() {
         return this.tools[this.session.tool];

@@ -82,10 +82,11 @@ test("a value that is no drawing stays the value, is complained of, and gives wa
     const session = new Session();
     session.load("{broken");
     assert.equal(session.text, "{broken");
-    assert.match(session.status, /./);
+    assert.match(session.wrong, /./);
     assert.equal(session.drawing.trajectories.length, 0);
     session.commit(added(session.drawing, [PIN]));
     assert.match(session.text, /"points"/);
+    assert.equal(session.wrong, "");
     session.undo();
     assert.equal(session.text, "{broken");
 });
