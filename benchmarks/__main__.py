@@ -20,6 +20,7 @@ from motion_core.types import Size
 from motion_core.video_file import write_video
 
 from .draft import draft_table, memory_table
+from .editor import SECTIONS as EDITOR
 from .methods import methods_table
 from .predictor import memory_table as predictor_memory_table
 from .predictor import share_table, step_table
@@ -87,6 +88,7 @@ SECTIONS = [
         "The four resolutions of SD1.5 for a 512×320 clip of 16 frames; columns as above.",
         module_table,
     ),
+    *EDITOR,
 ]
 
 

@@ -13,9 +13,12 @@ import { isPin, lineOf, positionAt, sampled, seenAt } from "./trajectory.js";
  * @property {boolean} selected
  * @property {number|null} point  index of the selected point
  * @property {number} size  CSS pixels a thin line is wide; larger where the graph is zoomed out
+ * @property {boolean} [quick]  one of many that move: only its way, in the thinnest line
  */
 
 const DARK = "rgba(0, 0, 0, 0.65)";
+const NEAR = 2; // CSS pixels: what is nearer to the point before adds nothing to a line but time
+const DENSE = 12; // points: so many say where a line goes without the curve between them
 const LIGHT = "rgba(255, 255, 255, 0.95)";
 
 /**
@@ -26,16 +29,29 @@ const LIGHT = "rgba(255, 255, 255, 0.95)";
  */
 export function paintTrajectory(context, viewport, trajectory, look) {
     const { x, y, width: across, height: down } = viewport.rect();
-    const { xy } = lineOf(trajectory);
+    const xy = look.quick && trajectory.points.length > DENSE ? trajectory.points.flat() : lineOf(trajectory).xy;
     /** @type {Point[]} */
     const line = [];
-    for (let i = 0; i < xy.length; i += 2) line.push([x + xy[i] * across, y + xy[i + 1] * down]);
+    const last = xy.length - 2;
+    let [fromX, fromY] = [Infinity, Infinity];
+    for (let i = 0; i <= last; i += 2) {
+        const [atX, atY] = [x + xy[i] * across, y + xy[i + 1] * down];
+        if (i < last && Math.abs(atX - fromX) + Math.abs(atY - fromY) < NEAR) continue;
+        line.push([atX, atY]);
+        [fromX, fromY] = [atX, atY];
+    }
     if (isPin(trajectory)) {
         paintPin(context, line[0], look);
         return;
     }
     const path = new Path2D();
     line.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
+    if (look.quick) {
+        context.strokeStyle = look.color;
+        context.lineWidth = 1 / context.getTransform().a;
+        context.stroke(path);
+        return;
+    }
     context.lineJoin = context.lineCap = "round";
     const width = look.size * (look.selected ? 2.5 : 1.75);
     for (const [style, more] of /** @type {[string, number][]} */ ([[DARK, 3.5], [LIGHT, 1.5], [look.color, 0]])) {

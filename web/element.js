@@ -32,3 +32,10 @@ export function mark(target, name, value) {
 export function write(target, text) {
     if (target.textContent !== text) target.textContent = text;
 }
+
+/** @param {HTMLCanvasElement} canvas */
+export function context2d(canvas) {
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("This browser gives no 2D canvas; the trajectory editor needs one.");
+    return context;
+}

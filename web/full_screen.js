@@ -2,6 +2,7 @@
 
 import { parse } from "./drawing.js";
 import { element } from "./element.js";
+import { unreadLater } from "./keyboard.js";
 import { word } from "./words.js";
 
 /** @typedef {import("./session.js").Session} Session */
@@ -40,6 +41,7 @@ export class FullScreen {
         dialog.querySelector(".m-place")?.append(this.surface);
         dialog.showModal();
         for (const type of KEPT_HERE) dialog.addEventListener(type, this.#keep);
+        dialog.addEventListener("keydown", unreadLater, true);
         const timer = window.setInterval(() => host.isConnected || this.close(), LOOK);
         this.shown = { dialog, place, host, text: this.session.text, focus, timer };
         this.#refocus(focus);

@@ -22,6 +22,17 @@ export function chordOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
     return [...held.filter(Boolean), name].join("+");
 }
 
+/**
+ * ComfyUI reads the keys of its undo a frame later, past every stop, and would take a step of the graph back while the
+ * focus is on one of our buttons. By then this key has no name. To be heard while the event is captured.
+ * @param {KeyboardEvent} event
+ */
+export function unreadLater(event) {
+    const { key } = event;
+    if (!(event.ctrlKey || event.metaKey) || !/^[yz]$/i.test(key)) return;
+    Object.defineProperty(event, "key", { get: () => (event.eventPhase === Event.NONE ? "Unidentified" : key) });
+}
+
 export class Keyboard {
     #space = false;
 
@@ -42,12 +53,14 @@ export class Keyboard {
     }
 
     on() {
+        this.surface.addEventListener("keydown", unreadLater, true);
         this.surface.addEventListener("keydown", this.#down);
         this.surface.addEventListener("keyup", this.#up);
         this.surface.addEventListener("focusout", this.#left);
     }
 
     off() {
+        this.surface.removeEventListener("keydown", unreadLater, true);
         this.surface.removeEventListener("keydown", this.#down);
         this.surface.removeEventListener("keyup", this.#up);
         this.surface.removeEventListener("focusout", this.#left);

@@ -14,6 +14,8 @@ export class Player {
     #rest = 0;
     /** @type {Preview|null} */
     #preview = null;
+    /** @type {boolean|null} null until asked */
+    #supported = null;
     /** @type {unknown} what the preview was prepared for */
     #prepared = null;
     /** @type {Element|null} */
@@ -74,7 +76,7 @@ export class Player {
         const moves = (session.playing || session.time > 0) && session.picture !== null && !session.before;
         const preview = moves ? this.#ready() : null;
         stage.preview.hidden = preview === null;
-        stage.paint.hidden = session.playing; // nothing lies over the picture that moves
+        stage.brush.element.hidden = session.playing; // nothing lies over the picture that moves
         if (!preview) return;
         preview.draw(session.time, stage.viewport, stage.density);
     }
@@ -82,7 +84,8 @@ export class Player {
     /** @returns {Preview|null} prepared for what is drawn now */
     #ready() {
         const { picture, drawing } = this.session;
-        if (!picture || !Preview.supported()) return null;
+        this.#supported ??= Preview.supported(); // asked once: every answer costs a WebGL context
+        if (!picture || !this.#supported) return null;
         this.#preview ??= new Preview(this.stage.preview);
         if (this.#picture !== picture.element) {
             this.#picture = picture.element;
@@ -102,6 +105,6 @@ export class Player {
         this.#preview = null;
         this.#prepared = this.#picture = null;
         this.stage.preview.hidden = true;
-        this.stage.paint.hidden = false;
+        this.stage.brush.element.hidden = false;
     }
 }

@@ -1,9 +1,10 @@
 // The stage: the picture and what is drawn on it, in layers. Each layer is painted only when what it shows has changed,
 // so a gesture paints one curve, however much else there is.
 
-import { NONE, MOVE, STILL } from "./brush.js";
+import { BrushLayer } from "./brush_layer.js";
 import { framesOf } from "./clip.js";
 import { paintBox, paintBrushCursor, paintCross, paintNow, paintPoints, paintTrajectory } from "./draw.js";
+import { context2d, element } from "./element.js";
 import { hitsAt } from "./hits.js";
 import { colorOf } from "./palette.js";
 import { word } from "./words.js";
@@ -15,18 +16,20 @@ import { Viewport } from "./viewport.js";
 
 const REACH = { mouse: 12, touch: 24 }; // screen pixels around a point in which it is met, whatever the zoom
 const MOST_PIXELS = 4096; // of a layer's side
+const MANY = 40; // trajectories: more are painted coarsely while they move
+const RESTS = 120; // milliseconds without a move of the view
 const WATCH = 300; // milliseconds between looks at whether the graph was zoomed
-const TINTS = { [MOVE]: [150, 70, 255, 120], [STILL]: [70, 160, 255, 120] }; // purple like the paper's; blue holds still
 
 export class Stage extends EventTarget {
-    #dirty = { lines: true, live: true, brush: true };
+    #dirty = { lines: true, live: true, brush: true, stroke: false };
     #frame = 0;
     #watch = 0;
     #size = "";
+    /** @type {Viewport} what the lines were painted for */
+    #linesView;
+    #moving = 0;
     /** @type {ResizeObserver|null} */
     #resized = null;
-    /** @type {Brush|null} what the brush layer shows */
-    #shownBrush = null;
     /** @type {Element|null} */
     #shownPicture = null;
     /** @type {{kind: "brush", at: Point, radius: number}|{kind: "box", from: Point, to: Point}|null} */
@@ -38,19 +41,19 @@ export class Stage extends EventTarget {
     constructor(session) {
         super();
         this.session = session;
-        this.element = document.createElement("div");
-        this.element.className = "m-stage";
-        this.paper = layer("div", "m-paper");
-        this.preview = layer("canvas", "m-preview");
-        this.preview.hidden = true;
-        this.paint = layer("canvas", "m-paint");
-        this.lines = layer("canvas", "m-lines");
-        this.live = layer("canvas", "m-live");
-        this.label = layer("div", "m-readout");
-        this.empty = layer("div", "m-empty");
-        this.sink = sink();
-        this.element.append(this.paper, this.preview, this.paint, this.lines, this.live, this.empty, this.label, this.sink);
+        this.paper = element("div", { class: "m-paper" });
+        this.preview = element("canvas", { class: "m-preview", hidden: true });
+        this.brush = new BrushLayer();
+        this.lines = element("canvas", { class: "m-lines" });
+        this.live = element("canvas", { class: "m-live" });
+        this.label = element("div", { class: "m-readout" });
+        this.empty = element("div", { class: "m-empty" });
+        // It has the focus while the drawing has it: ComfyUI leaves the keys to a text field.
+        this.sink = element("textarea", { class: "m-sink", readonly: true, role: "application", "aria-label": word("stage.label") });
+        const layers = [this.paper, this.preview, this.brush.element, this.lines, this.live];
+        this.element = element("div", { class: "m-stage" }, ...layers, this.empty, this.label, this.sink);
         this.viewport = new Viewport({ width: 1, height: 1, picture: session.aspect });
+        this.#linesView = this.viewport;
     }
 
     on() {
@@ -65,6 +68,8 @@ export class Stage extends EventTarget {
     off() {
         this.#resized?.disconnect();
         clearInterval(this.#watch);
+        clearTimeout(this.#moving);
+        this.#moving = 0;
         cancelAnimationFrame(this.#frame);
         this.#frame = 0;
         for (const [topic, listener] of this.#topics) this.session.removeEventListener(topic, listener);
@@ -74,8 +79,23 @@ export class Stage extends EventTarget {
     look(viewport) {
         this.viewport = viewport;
         this.#place();
-        this.#touch("lines", "live");
+        const same = !this.#dirty.lines && viewport.picture === this.#linesView.picture;
+        if (same && this.session.drawing.trajectories.length > MANY) this.#carry();
+        else this.#touch("lines");
+        this.#touch("live");
         this.dispatchEvent(new Event("look"));
+    }
+
+    /** The view moves: many lines go with it as they were painted, and are painted anew when it rests. */
+    #carry() {
+        const [from, to] = [this.#linesView.rect(), this.viewport.rect()];
+        const scale = to.width / from.width;
+        this.lines.style.transform = `translate(${to.x - from.x * scale}px, ${to.y - from.y * scale}px) scale(${scale})`;
+        clearTimeout(this.#moving);
+        this.#moving = window.setTimeout(() => {
+            this.#moving = 0;
+            this.#touch("lines", "live");
+        }, RESTS);
     }
 
     /** What a press meets, the first first. @param {import("./gestures.js").Press} press */
@@ -113,20 +133,15 @@ export class Stage extends EventTarget {
         return box.width ? Math.min(3, Math.max(1, this.element.clientWidth / box.width)) : 1;
     }
 
-    /** The brush layer follows a stroke under way. @param {Brush} brush @param {{x: number, y: number, width: number, height: number}} part */
+    /** The brush layer follows a stroke under way. @param {Brush} brush @param {import("./brush.js").Rect} part */
     paintBrush(brush, part) {
-        const context = this.#brushContext(brush);
-        if (part.width < 1 || part.height < 1) return;
-        const pixels = context.createImageData(part.width, part.height);
-        for (let y = 0; y < part.height; y++) {
-            const row = (part.y + y) * brush.size[0] + part.x;
-            for (let x = 0; x < part.width; x++) {
-                const paint = brush.paint[row + x];
-                if (paint !== NONE) pixels.data.set(TINTS[/** @type {1|2} */ (paint)], (y * part.width + x) * 4);
-            }
-        }
-        context.putImageData(pixels, part.x, part.y);
-        this.#shownBrush = null;
+        this.brush.paint(brush, part);
+        this.#touch("stroke");
+    }
+
+    /** The stroke came to nothing. */
+    forgetStroke() {
+        this.#touch("brush");
     }
 
     #topics = /** @type {[string, () => void][]} */ ([
@@ -137,7 +152,7 @@ export class Stage extends EventTarget {
         ["picture", () => this.#turnPage()],
     ]);
 
-    /** @param {...("lines"|"live"|"brush")} layers */
+    /** @param {...("lines"|"live"|"brush"|"stroke")} layers */
     #touch(...layers) {
         for (const name of layers) this.#dirty[name] = true;
         this.#frame ||= requestAnimationFrame(() => {
@@ -175,21 +190,19 @@ export class Stage extends EventTarget {
         }
         this.#place();
         this.dispatchEvent(new Event("look"));
-        this.#dirty = { lines: true, live: true, brush: this.#dirty.brush };
+        this.#dirty = { ...this.#dirty, lines: true, live: true };
         this.#repaint(); // at once: a canvas that was resized is empty
     }
 
     /** Puts picture and brush where the viewport has them. */
     #place() {
         const { x, y, width, height } = this.viewport.rect();
-        for (const { style } of [this.paper, this.paint]) {
+        for (const { style } of [this.paper, this.brush.element]) {
             style.left = `${x}px`;
             style.top = `${y}px`;
             style.width = `${width}px`;
             style.height = `${height}px`;
         }
-        const softness = this.session.drawing.brush?.softness ?? 0;
-        this.paint.style.filter = softness ? `blur(${softness * Math.max(width, height)}px)` : "";
         const [across, down] = [this.viewport.width, this.viewport.height];
         const shares = [x / across, y / down, width / across, height / down]; // where the picture is, for who looks from outside
         this.element.dataset.picture = shares.map((share) => share.toFixed(6)).join(" ");
@@ -198,72 +211,59 @@ export class Stage extends EventTarget {
     #repaint() {
         const { drawing, selection, before } = this.session;
         const shown = before ?? drawing;
-        if (this.#dirty.brush && drawing.brush !== this.#shownBrush) {
-            this.repaintBrush();
-            this.#place(); // as soft as it is now
-        }
+        if (this.#dirty.brush) this.brush.show(drawing.brush);
+        else if (this.#dirty.stroke) this.brush.soften();
+        const size = this.markSize;
         if (this.#dirty.lines) {
+            this.#linesView = this.viewport;
+            this.lines.style.transform = "";
             const context = this.#cleared(this.lines);
             shown.trajectories.forEach((trajectory, index) => {
                 if (trajectory.hidden || selection.includes(index)) return;
-                paintTrajectory(context, this.viewport, trajectory, this.#lookOf(index));
+                paintTrajectory(context, this.viewport, trajectory, this.#lookOf(index, size));
             });
         }
-        if (this.#dirty.live) this.#repaintLive();
-        this.#dirty = { lines: false, live: false, brush: false };
+        if (this.#dirty.live) this.#repaintLive(size);
+        this.#dirty = { lines: false, live: false, brush: false, stroke: false };
     }
 
-    #repaintLive() {
+    /** @param {number} size  of the marks */
+    #repaintLive(size) {
         const context = this.#cleared(this.live);
         const { drawing, selection, before, time, playing } = this.session;
         const frames = framesOf(drawing);
+        const quick = (before !== null || this.#moving !== 0) && selection.length > MANY;
         drawing.trajectories.forEach((trajectory, index) => {
             const added = before !== null && index >= before.trajectories.length;
             if (trajectory.hidden || (!added && !selection.includes(index))) return;
-            paintTrajectory(context, this.viewport, trajectory, this.#lookOf(index));
+            paintTrajectory(context, this.viewport, trajectory, this.#lookOf(index, size, quick));
             if (selection.length === 1 && !added) {
-                paintPoints(context, this.viewport, trajectory, this.#lookOf(index), frames);
+                paintPoints(context, this.viewport, trajectory, this.#lookOf(index, size), frames);
             }
         });
         if (playing || time > 0) {
             drawing.trajectories.forEach((trajectory, index) => {
-                if (!trajectory.hidden) paintNow(context, this.viewport, trajectory, this.#lookOf(index), time);
+                if (!trajectory.hidden) paintNow(context, this.viewport, trajectory, this.#lookOf(index, size), time);
             });
         }
         if (this.cursor?.kind === "brush") paintBrushCursor(context, this.cursor.at, this.cursor.radius);
         if (this.cursor?.kind === "box") paintBox(context, this.cursor.from, this.cursor.to);
-        if (this.cross) paintCross(context, this.viewport.toCanvas(this.cross), this.markSize);
+        if (this.cross) paintCross(context, this.viewport.toCanvas(this.cross), size);
     }
 
-    repaintBrush() {
-        const { brush } = this.session.drawing;
-        if (brush) {
-            this.paintBrush(brush, { x: 0, y: 0, width: brush.size[0], height: brush.size[1] });
-        } else {
-            this.paint.width = this.paint.height = 1;
-        }
-        this.#shownBrush = brush;
-    }
-
-    /** @param {number} index @returns {import("./draw.js").Look} */
-    #lookOf(index) {
+    /**
+     * @param {number} index @param {number} size  of the marks @param {boolean} [quick]
+     * @returns {import("./draw.js").Look}
+     */
+    #lookOf(index, size, quick = false) {
         const { drawing, selection, point } = this.session;
         return {
             color: colorOf(drawing.trajectories[index], index),
             selected: selection.includes(index),
             point: selection.length === 1 && selection[0] === index ? point : null,
-            size: this.markSize,
+            size,
+            quick,
         };
-    }
-
-    /** @param {Brush} brush */
-    #brushContext(brush) {
-        const [width, height] = brush.size;
-        if (this.paint.width !== width || this.paint.height !== height) {
-            this.paint.width = width;
-            this.paint.height = height;
-        }
-        return context2d(this.paint);
     }
 
     /** @param {HTMLCanvasElement} canvas */
@@ -274,31 +274,4 @@ export class Stage extends EventTarget {
         context.clearRect(0, 0, this.viewport.width, this.viewport.height);
         return context;
     }
-}
-
-/** @param {HTMLCanvasElement} canvas */
-function context2d(canvas) {
-    const context = canvas.getContext("2d");
-    if (!context) throw new Error("This browser gives no 2D canvas; the trajectory editor needs one.");
-    return context;
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {string} name
- */
-function layer(tag, name) {
-    const element = document.createElement(tag);
-    element.className = name;
-    return element;
-}
-
-/** Has the focus while the drawing has it: ComfyUI leaves the keys to a text field. */
-function sink() {
-    const element = layer("textarea", "m-sink");
-    element.readOnly = true;
-    element.setAttribute("role", "application");
-    element.setAttribute("aria-label", word("stage.label"));
-    return element;
 }

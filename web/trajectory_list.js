@@ -101,6 +101,7 @@ export class TrajectoryList {
     }
 
     render() {
+        if (this.session.before) return; // read it when the gesture has ended
         const { drawing, selection } = this.session;
         const { trajectories } = drawing;
         const frames = framesOf(drawing);

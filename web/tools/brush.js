@@ -51,7 +51,7 @@ export function brushTool(session, stage, name) {
                     showCursor(presses[presses.length - 1]);
                 },
                 end: () => session.commit(withBrush(session.drawing, stroke.brush)),
-                cancel: () => stage.repaintBrush(),
+                cancel: () => stage.forgetStroke(),
             };
         },
     };
