@@ -33,7 +33,7 @@ SIZE = Size(height=320, width=512)  # of a picture that nobody has said anything
 class DrawTrajectories(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        schema = io.Schema(
             node_id="MotionI2V_DrawTrajectories",
             display_name="Draw Trajectories",
             category="Motion-I2V/draw",
@@ -54,6 +54,9 @@ class DrawTrajectories(io.ComfyNode):
                 io.String.Output(display_name="text", tooltip="The drawing as JSON, to keep or to load elsewhere."),
             ],
         )
+        if hasattr(schema, "has_intermediate_output"):  # ComfyUI 0.18: a page opened anew hears of a kept run's picture too
+            schema.has_intermediate_output = True
+        return schema
 
     @classmethod
     def validate_inputs(cls, drawing: str | None = None) -> bool | str:

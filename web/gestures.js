@@ -30,6 +30,7 @@
  * @property {(canvas: Point) => Point} toImage
  * @property {(press: Press) => Gesture|null} begin
  * @property {(press: Press|null) => void} hover  null: the pointer left
+ * @property {(press: Press) => void} track  where it is, pressed or not
  * @property {(press: Press) => void} twice  a double click
  * @property {() => void} rollback
  * @property {(dx: number, dy: number) => void} pan  CSS pixels
@@ -152,6 +153,7 @@ export class Gestures {
 
     #move = (/** @type {PointerEvent} */ event) => {
         const press = this.#press(event);
+        this.hands.track(press);
         if (press.touch && this.#fingers.has(event.pointerId)) {
             event.stopPropagation();
             if (this.#pinching) this.#pinch(event.pointerId, press.canvas);

@@ -30,7 +30,8 @@ export function chordOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
 export function unreadLater(event) {
     const { key } = event;
     if (!(event.ctrlKey || event.metaKey) || !/^[yz]$/i.test(key)) return;
-    Object.defineProperty(event, "key", { get: () => (event.eventPhase === Event.NONE ? "Unidentified" : key) });
+    const get = () => (event.eventPhase === Event.NONE ? "Unidentified" : key);
+    Object.defineProperty(event, "key", { get, configurable: true });
 }
 
 export class Keyboard {

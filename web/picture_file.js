@@ -53,3 +53,30 @@ function shown(video, address) {
         video.src = address;
     });
 }
+
+/**
+ * The middle of a picture, in the shape of a size: what ComfyUI's scaling with "center" keeps.
+ * @param {Omit<Picture, "note">} picture
+ * @param {readonly [number, number]} size
+ * @returns {Omit<Picture, "note">}
+ */
+export function cutTo({ element, width, height }, [toWidth, toHeight]) {
+    const { x, y } = rims([width, height], [toWidth, toHeight]);
+    const canvas = document.createElement("canvas");
+    canvas.width = width - 2 * x;
+    canvas.height = height - 2 * y;
+    canvas.getContext("2d")?.drawImage(element, -x, -y);
+    return { element: canvas, width: canvas.width, height: canvas.height };
+}
+
+/**
+ * Pixels that are cut off at the left and right, and at the top and bottom.
+ * @param {readonly [number, number]} from
+ * @param {readonly [number, number]} to
+ */
+export function rims([width, height], [toWidth, toHeight]) {
+    const [from, to] = [width / height, toWidth / toHeight];
+    const x = from > to ? Math.round((width - width * (to / from)) / 2) : 0;
+    const y = from < to ? Math.round((height - height * (from / to)) / 2) : 0;
+    return { x, y };
+}

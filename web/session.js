@@ -89,8 +89,10 @@ export class Session extends EventTarget {
     commit(drawing = this.drawing) {
         this.before = null;
         this.wrong = "";
-        const text = textOf(drawing);
-        this.#set(drawing);
+        const { size: _, ...sizeless } = drawing; // of another picture, perhaps; where there is one it says its own
+        const kept = this.picture ? sizeless : drawing;
+        const text = textOf(kept);
+        this.#set(kept);
         if (text === this.text) return;
         this.history = this.history.with(text);
         this.#tell("committed");

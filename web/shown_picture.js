@@ -1,6 +1,6 @@
 // The picture that an editor shows: what the graph above its node gives, followed as the artist changes the graph.
 
-import { loadedPicture } from "./picture_file.js";
+import { cutTo, loadedPicture } from "./picture_file.js";
 import { upstreamPicture } from "./upstream_picture.js";
 import { word } from "./words.js";
 
@@ -8,7 +8,7 @@ import { word } from "./words.js";
 /** @typedef {import("./upstream_picture.js").PictureFile} PictureFile */
 /** @typedef {import("./upstream_picture.js").Source} Source */
 /** @typedef {{file: PictureFile, from: string, signature: string}} Run  what a run gave our node, and of which graph */
-/** @typedef {{file: PictureFile, note: string, version: number}} Candidate */
+/** @typedef {{file: PictureFile, note: string, version: number, cut: Source["cut"]}} Candidate */
 
 export class ShownPicture {
     #wanted = "";
@@ -61,10 +61,10 @@ export class ShownPicture {
      * @param {string} otherwise  said when there is nothing to show
      */
     async #showFirst(candidates, stillWanted, otherwise) {
-        for (const { file, note, version } of candidates) {
+        for (const { file, note, version, cut } of candidates) {
             const picture = await loadedPicture(this.addressOf(file, version), file.filename).catch(() => null);
             if (!stillWanted()) return;
-            if (picture) return this.show({ ...picture, note }, note);
+            if (picture) return this.show({ ...(cut ? cutTo(picture, cut) : picture), note }, note);
         }
         this.show(null, candidates.length ? word("picture.failed") : otherwise);
     }
@@ -80,8 +80,8 @@ export class ShownPicture {
 function candidatesOf(source, run) {
     if (!source.from) return [];
     const note = source.changedBy ? word("picture.before", { node: source.changedBy }) : "";
-    const above = source.file ? [{ file: source.file, note, version: source.version }] : [];
+    const above = source.file ? [{ file: source.file, note, version: source.version, cut: source.cut }] : [];
     if (run?.from !== source.from) return above;
-    if (run.signature === source.signature) return [{ file: run.file, note: "", version: 0 }, ...above];
-    return [...above, { file: run.file, note: word("picture.lastRun"), version: 0 }];
+    if (run.signature === source.signature) return [{ file: run.file, note: "", version: 0, cut: null }, ...above];
+    return [...above, { file: run.file, note: word("picture.lastRun"), version: 0, cut: null }];
 }

@@ -47,11 +47,12 @@ export class Stage extends EventTarget {
         this.lines = element("canvas", { class: "m-lines" });
         this.live = element("canvas", { class: "m-live" });
         this.label = element("div", { class: "m-readout" });
+        this.note = element("div", { class: "m-note", role: "status" });
         this.empty = element("div", { class: "m-empty" });
         // It has the focus while the drawing has it: ComfyUI leaves the keys to a text field.
         this.sink = element("textarea", { class: "m-sink", readonly: true, role: "application", "aria-label": word("stage.label") });
         const layers = [this.paper, this.preview, this.brush.element, this.lines, this.live];
-        this.element = element("div", { class: "m-stage" }, ...layers, this.empty, this.label, this.sink);
+        this.element = element("div", { class: "m-stage" }, ...layers, this.empty, this.note, this.label, this.sink);
         this.viewport = new Viewport({ width: 1, height: 1, picture: session.aspect });
         this.#linesView = this.viewport;
     }
@@ -164,6 +165,7 @@ export class Stage extends EventTarget {
     #turnPage() {
         const picture = this.session.picture;
         const size = this.session.aspect;
+        this.note.textContent = picture?.note ?? "";
         if (this.#shownPicture !== (picture?.element ?? null)) {
             this.#shownPicture = picture?.element ?? null;
             picture?.element.setAttribute("aria-hidden", "true");

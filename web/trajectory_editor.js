@@ -62,6 +62,7 @@ export class TrajectoryEditor {
             toImage: (canvas) => this.stage.viewport.toImage(canvas),
             begin: (press) => this.#begin(press),
             hover: (press) => this.#hover(press),
+            track: (press) => this.#track(press),
             twice: (press) => this.#tool.twice?.(press),
             rollback: () => this.session.rollback(),
             pan: (dx, dy) => this.stage.look(this.stage.viewport.panned(dx, dy)),
@@ -123,13 +124,12 @@ export class TrajectoryEditor {
     /**
      * What is drawn on.
      * @param {Picture|null} picture
-     * @param {string} [note]  what the artist should know about it, or about there being none
+     * @param {string} [note]  why there is none
      */
     showPicture(picture, note = "") {
         this.session.show(picture);
         this.#missing = picture ? "" : note;
         this.#showHint();
-        if (picture && note) this.session.say(note);
     }
 
     /** Over the picture, for as long as it is so. */
@@ -167,7 +167,11 @@ export class TrajectoryEditor {
     /** @param {Press|null} press */
     #hover(press) {
         this.#tool.hover?.(press);
-        if (!press) return this.stage.readout("");
+        if (!press) this.stage.readout("");
+    }
+
+    /** @param {Press} press */
+    #track(press) {
         const [x, y] = press.image.map((value) => Math.round(value * 100));
         this.stage.readout(word("status.place", { x, y }));
     }

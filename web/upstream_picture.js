@@ -17,6 +17,7 @@ import { behind, origin, passesOn, valueOf } from "./upstream.js";
  * @property {string} from  names the node that the input is connected to; "" for none
  * @property {PictureFile|null} file
  * @property {string} changedBy  title of the first node after the file that may put things elsewhere; often ""
+ * @property {readonly [number, number]|null} cut  width and height that the middle of the picture is cut to on the way
  * @property {string} signature  another one if another picture may come out
  * @property {number} version  another one if the file may have been written anew under its old name
  */
@@ -43,6 +44,9 @@ const IN_PLACE = new Map(
     }),
 );
 
+const CUTTER = "ImageScale"; // keeps the middle of the picture with "center"
+const STRETCHERS = ["ImageScale", "ImageResizeKJ", "ImageResizeKJv2"]; // may give the picture another shape
+
 /** @type {WeakMap<object, {signature: string, version: number}>} what was above a node when its output was first seen */
 const seen = new WeakMap();
 let versions = 0;
@@ -56,20 +60,21 @@ let versions = 0;
 export function upstreamPicture(node, inputName, outputs = {}) {
     const way = wayUp(origin(node, node.inputs?.findIndex((input) => input.name === inputName) ?? -1));
     const from = way.length ? nameOf(way[0].node) : "";
-    const found = { from, signature: signatureOf(way), file: null, changedBy: "", version: 0 };
+    const found = { from, signature: signatureOf(way), file: null, changedBy: "", cut: null, version: 0 };
     for (const [index, place] of way.entries()) {
         if (place.node.mode === NEVER) break;
-        const changer = way.slice(0, index).findLast(({ node }) => !keepsInPlace(node))?.node;
+        const cut = cutOn(way.slice(0, index));
+        const changer = cut ? null : way.slice(0, index).findLast(({ node }) => !keepsInPlace(node))?.node;
         const output = outputs[locatorOf(place.node)];
         const file = fileOf(place);
         if (file) {
             const changedBy = titleOf(changer ?? (trims(place.node) ? place.node : null));
-            return { ...found, file, changedBy, version: sightOf(output).version };
+            return { ...found, file, changedBy, cut, version: sightOf(output).version };
         }
         const above = signatureOf(way.slice(index));
         const preview = previewIn(output);
         if (preview && sightOf(output, above).signature === above) {
-            return { ...found, file: preview, changedBy: titleOf(changer), version: sightOf(output).version };
+            return { ...found, file: preview, changedBy: titleOf(changer), cut, version: sightOf(output).version };
         }
     }
     return found;
@@ -178,8 +183,27 @@ export function fileNamed(value) {
 /** @param {HostNode} node */
 function keepsInPlace(node) {
     if (passesOn(node)) return true;
-    const needed = IN_PLACE.get(node.comfyClass ?? node.type);
+    const needed = IN_PLACE.get(typeOf(node));
     return Boolean(needed) && Object.entries(needed ?? {}).every(([name, values]) => values.includes(String(valueOf(node, name))));
+}
+
+/**
+ * What a single node on the way cuts out of the middle, if that is all that puts things elsewhere.
+ * @param {readonly Place[]} way  the nearest first
+ * @returns {readonly [number, number]|null}
+ */
+function cutOn(way) {
+    const changers = way.filter(({ node }) => !keepsInPlace(node));
+    const [place] = changers;
+    if (changers.length !== 1 || typeOf(place.node) !== CUTTER || valueOf(place.node, "crop") !== "center") return null;
+    const stretched = way.slice(way.indexOf(place) + 1).some(({ node }) => !passesOn(node) && STRETCHERS.includes(typeOf(node)));
+    const [width, height] = ["width", "height"].map((name) => Number(valueOf(place.node, name, place.inside)));
+    return !stretched && width > 0 && height > 0 ? [width, height] : null;
+}
+
+/** @param {HostNode} node */
+function typeOf(node) {
+    return node.comfyClass ?? node.type;
 }
 
 /** Whether a loader begins later in its video, or cuts its frames to a size. @param {HostNode} node */

@@ -274,3 +274,11 @@ def test_the_camera_moves_the_whole_picture(host):
 def test_the_field_of_a_camera_has_the_size_of_its_picture(host):
     field = host.run("CameraMotion", **CAMERA, frames=3, width=8, height=4, image=torch.zeros(1, 6, 10, 3))
     assert field.size == (6, 10)
+
+
+def test_a_page_opened_anew_is_sent_the_picture_of_a_kept_run_where_the_host_can(host):
+    node = host.module("nodes.trajectories").DrawTrajectories
+    if not hasattr(node, "HAS_INTERMEDIATE_OUTPUT"):
+        pytest.skip("This ComfyUI sends what kept nodes show only of output nodes.")
+    assert node.HAS_INTERMEDIATE_OUTPUT
+    assert not node.OUTPUT_NODE

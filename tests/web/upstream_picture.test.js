@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { rims } from "../../web/picture_file.js";
 import { fileNamed, upstreamPicture } from "../../web/upstream_picture.js";
 
 /** A graph of nodes; links are [id, from node, its output, to node, its input]. */
@@ -73,14 +74,43 @@ test("a Get node gives what its Set node got", () => {
     assert.equal(fileAbove(node), "a.png");
 });
 
-test("a resize is in place only where it does not crop", () => {
-    const titles = ["disabled", "center"].map((crop) => {
-        const scale = { id: 2, type: "ImageScale", title: "Fit", inputs: [image()], outputs: picture, widgets: [{ name: "crop", value: crop }] };
-        const node = draw(3);
-        graphOf({ id: "g", nodes: [load(1, "a.png"), scale, node], links: [[1, 1, 0, 2, 0], [2, 2, 0, 3, 0]] });
-        return upstreamPicture(node, "image").changedBy;
-    });
-    assert.deepEqual(titles, ["", "Fit"]);
+const scale = (id, crop, size = {}) => {
+    const values = Object.entries({ crop, ...size }).map(([name, value]) => ({ name, value }));
+    return { id, type: "ImageScale", title: "Fit", inputs: [image()], outputs: picture, widgets: values };
+};
+
+function seenThrough(...between) {
+    const node = draw(9);
+    const nodes = [load(1, "a.png"), ...between, node];
+    graphOf({ id: "g", nodes, links: nodes.slice(1).map((one, i) => [i + 1, nodes[i].id, 0, one.id, 0]) });
+    const { changedBy, cut } = upstreamPicture(node, "image");
+    return { changedBy, cut };
+}
+
+const SHAPE = { width: 512, height: 320 };
+
+test("a resize that does not crop leaves everything in place", () => {
+    assert.deepEqual(seenThrough(scale(2, "disabled", SHAPE)), { changedBy: "", cut: null });
+});
+
+test("a resize that keeps the middle of the picture is cut alike", () => {
+    assert.deepEqual(seenThrough(scale(2, "center", SHAPE)), { changedBy: "", cut: [512, 320] });
+});
+
+test("a resize after the cut changes nothing more, one before it makes the cut unknown", () => {
+    assert.deepEqual(seenThrough(scale(2, "center", SHAPE), scale(3, "disabled", SHAPE)).cut, [512, 320]);
+    assert.deepEqual(seenThrough(scale(2, "disabled", SHAPE), scale(3, "center", SHAPE)), { changedBy: "Fit", cut: null });
+});
+
+test("two cuts, or one to a side that follows from the other, are told of", () => {
+    assert.deepEqual(seenThrough(scale(2, "center", SHAPE), scale(3, "center", SHAPE)), { changedBy: "Fit", cut: null });
+    assert.deepEqual(seenThrough(scale(2, "center", { width: 512, height: 0 })), { changedBy: "Fit", cut: null });
+});
+
+test("what is cut off lies evenly on both sides of what is too long", () => {
+    assert.deepEqual(rims([1000, 500], [500, 500]), { x: 250, y: 0 });
+    assert.deepEqual(rims([500, 1000], [512, 320]), { x: 0, y: 344 }); // 312.5 rows are left: round(687.5 / 2)
+    assert.deepEqual(rims([640, 400], [1280, 800]), { x: 0, y: 0 });
 });
 
 test("the loader in a subgraph shows the file that is chosen on the subgraph's node", () => {

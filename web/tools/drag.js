@@ -44,10 +44,11 @@ export function dragTool(session, stage) {
                         else put(session, rounded({ points: [press.image] }), color);
                         return;
                     }
-                    const { points, times } = simplified(samples, [width, height], TOLERANCE / Math.max(width, height));
-                    const recorded = rounded({ points, times, timing: /** @type {const} */ ("hand") });
-                    const steady = () => withTiming({ points }, "steady", session.aspect);
-                    put(session, session.settings.handTiming ? recorded : rounded(steady()), color);
+                    const { handTiming } = session.settings;
+                    const paced = handTiming ? samples : atOnePace(samples, [width, height]);
+                    const { points, times } = simplified(paced, [width, height], TOLERANCE / Math.max(width, height));
+                    const recorded = { points, times, timing: /** @type {const} */ ("hand") };
+                    put(session, rounded(handTiming ? recorded : withTiming({ points }, "steady", session.aspect)), color);
                 },
             };
         },
@@ -58,4 +59,19 @@ export function dragTool(session, stage) {
 export function pictureOnScreen(stage, press) {
     const { width, height } = stage.viewport.rect();
     return [width / press.scale, height / press.scale];
+}
+
+/**
+ * The same way at one speed, so that none of its points is there for the rhythm alone.
+ * @param {readonly [number, number, number][]} samples
+ * @param {readonly [number, number]} pixels
+ * @returns {[number, number, number][]}
+ */
+function atOnePace(samples, [width, height]) {
+    let passed = 0;
+    return samples.map(([x, y], i) => {
+        const [beforeX, beforeY] = samples[Math.max(0, i - 1)];
+        passed += Math.hypot((x - beforeX) * width, (y - beforeY) * height);
+        return [x, y, passed];
+    });
 }
