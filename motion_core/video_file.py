@@ -1,4 +1,4 @@
-"""Frames ⇄ a video on disk: write_video and read_video for .mp4, .gif, .webp and folders of .png frames.
+"""Frames ⇄ a video on disk: write_video, read_video and stream_video for .mp4, .gif, .webp and folders of .png frames.
 
 Frames are sRGB, 0…1. In .mp4 they become H.264, BT.709 with limited range, and are tagged so: what players expect.
 """
@@ -9,18 +9,22 @@ import logging
 import os
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, islice, pairwise, repeat
-from math import ceil, floor
+from itertools import islice, pairwise, repeat
+from math import ceil, floor, inf
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import torch
+from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from einops import rearrange
 from PIL import Image, ImageSequence
 from PIL.PngImagePlugin import PngInfo
@@ -47,6 +51,8 @@ ENCODERS = {  # the first one there is used
     "libopenh264": {"b": "12M"},
     "mpeg4": {"flags": "+qscale", "global_quality": str(2 * 118)},  # quality 2 of 1…31, in FF_QP2LAMBDA
 }
+LONGEST_SHOWN = 60.0  # seconds that one frame is repeated for; more is a broken time, not a still
+ROUNDED = 0.02  # relative; what a file says of its frame rate and what it shows differ so much by rounded times
 MOST_BYTES = 1 << 32  # of a video read into memory as bytes; as a tensor it takes four times as many
 BT709, UNSAID, BT601 = 1, 2, 5  # FFmpeg's numbers for colour spaces, primaries and transfers
 LIMITED, FULL = 1, 2  # … and for ranges
@@ -98,26 +104,49 @@ def read_video(path: str | os.PathLike[str], *, frames: int | None = None) -> tu
     """A video file, animation or folder of .png frames as [F, 3, H, W], float32, 0…1 sRGB, and its frames per second.
 
     frames: read at most so many from the beginning. Turned upright as the file says.
-    A GIF or WebP whose frames last unequally long is read with the longer ones repeated. A folder that write_video
-    did not make has 8 frames per second.
-    MotionError if there is no video, it is broken, or a folder's frames differ in size.
+    Frames that last unequally long (GIF, WebP, variable frame rate) are read with the longer ones repeated. A folder
+    that write_video did not make has 8 frames per second. Of a file that breaks off, what comes before is read, and a
+    warning is logged.
+    MotionError if there is no video, it is broken from the start, its frames differ in size, or it is too long.
     """
-    if frames is not None and frames < 1:
-        raise MotionError(f"At least one frame of a video is read; asked for {frames}.")
-    source = Path(path)
-    with reading(path, "video"):
-        if source.is_dir():
-            found, fps = _read_pngs(source, frames)
-        elif source.suffix.lower() in (".gif", ".webp"):
-            found, fps = _read_animation(source, frames)
-        else:
-            found, fps = _read_stream(source, frames)
-    if not found:
+    rate = _Rate()
+    video = torch.from_numpy(np.stack(_kept(_pictures(path, frames, rate))))
+    return rearrange(video, "f h w c -> f c h w").contiguous().float().div_(255.0), rate.fps
+
+
+def stream_video(path: str | os.PathLike[str], *, frames: int | None = None) -> Generator[Tensor, None, None]:
+    """The frames of read_video one after the other, each [3, H, W]; only one of them is in memory. Errors as there."""
+    for picture in _pictures(path, frames, _Rate()):
+        frame = torch.from_numpy(np.ascontiguousarray(picture))
+        yield rearrange(frame, "h w c -> c h w").contiguous().float().div_(255.0)
+
+
+@dataclass
+class _Rate:
+    """Frames per second, told by a reader before its first frame."""
+
+    fps: float = FOLDER_FPS
+
+
+def _pictures(path: str | os.PathLike[str], limit: int | None, rate: _Rate) -> Iterator[np.ndarray]:
+    """The bytes [H, W, 3] of every frame, all of one size, at most `limit`."""
+    if limit is not None and limit < 1:
+        raise MotionError(f"At least one frame of a video is read; asked for {limit}.")
+    source, shape = Path(path), None
+    if source.is_dir():
+        found = _read_pngs(source, rate)
+    elif source.suffix.lower() in (".gif", ".webp"):
+        found = _read_animation(source, rate)
+    else:
+        found = _read_stream(source, rate)
+    with closing(found), reading(path, "video"):
+        for picture in islice(found, limit):
+            shape = shape or picture.shape
+            if picture.shape != shape:
+                raise MotionError(f"The frames of {path} differ in size; a video has one.")
+            yield picture
+    if shape is None:
         raise MotionError(f"{path} has no frame to read.")
-    if any(frame.shape != found[0].shape for frame in found):
-        raise MotionError(f"The frames of {path} differ in size; a video has one.")
-    video = torch.from_numpy(np.stack(found))
-    return rearrange(video, "f h w c -> f c h w").contiguous().float().div_(255.0), fps
 
 
 def _checked(frames: Iterable[Tensor]) -> Iterator[np.ndarray]:
@@ -224,47 +253,62 @@ def _write_pngs(pictures: Iterator[np.ndarray], folder: Path, fps: float) -> Non
         Image.fromarray(picture).save(folder / f"frame_{number:04d}.png", pnginfo=says)
 
 
-def _read_pngs(folder: Path, limit: int | None) -> tuple[list[np.ndarray], float]:
+def _read_pngs(folder: Path, rate: _Rate) -> Generator[np.ndarray, None, None]:
     def number(path: Path) -> tuple[list[int], str]:
         return [int(digits) for digits in re.findall(r"\d+", path.name)], path.name
 
-    paths, says = sorted(folder.glob("*.png"), key=number), {}
-
-    def pictures() -> Iterator[np.ndarray]:
-        for path in paths:
-            with Image.open(path) as image:
-                says.update(image.info)
-                yield picture_bytes(picture_of(image))
-
-    found = _kept(pictures(), limit)
-    fps = float(says.get("fps", FOLDER_FPS))
-    return found, fps if SLOWEST <= fps <= FASTEST else FOLDER_FPS
-
-
-def _read_animation(path: Path, limit: int | None) -> tuple[list[np.ndarray], float]:
-    durations = []
-
-    def pictures() -> Iterator[np.ndarray]:
+    for path in sorted(folder.glob("*.png"), key=number):
         with Image.open(path) as image:
-            for frame in ImageSequence.Iterator(image):
-                picture = picture_bytes(picture_of(frame))
-                durations.append(frame.info.get("duration") or 100)  # as browsers show a frame of no duration
-                yield picture
+            fps = float(image.info.get("fps", FOLDER_FPS))
+            rate.fps = fps if SLOWEST <= fps <= FASTEST else FOLDER_FPS
+            yield picture_bytes(picture_of(image))
 
-    found = _kept(pictures(), limit)
-    if not found:
-        return [], FOLDER_FPS
-    ordinary = [duration for duration in durations if duration < 1.5 * min(durations)]
-    length = sum(ordinary) / len(ordinary)
-    times = [max(1, round(duration / length)) for duration in durations]
-    evenly = chain.from_iterable(map(repeat, found, times))
+
+def _read_animation(path: Path, rate: _Rate) -> Generator[np.ndarray, None, None]:
+    durations = []
+    with Image.open(path) as image:
+        for frame in ImageSequence.Iterator(image):
+            frame.load()  # WebP tells the duration only then
+            durations.append(frame.info.get("duration") or 100.0)  # as browsers show a frame of no duration
+    times = _times_shown(durations)
     fps = 1000 * sum(times) / sum(durations)
     whole = max(1, round(fps))
     meant = abs(sum(durations) - 1000 * sum(times) / whole) <= 5  # GIF rounds to hundredths of a second
-    return _kept(evenly, limit), float(whole if meant else fps)
+    rate.fps = float(whole if meant else fps)
+    with Image.open(path) as image:
+        for frame, shown in zip(ImageSequence.Iterator(image), times, strict=False):
+            yield from repeat(picture_bytes(picture_of(frame)), shown)
 
 
-def _read_stream(path: Path, limit: int | None) -> tuple[list[np.ndarray], float]:
+def _read_stream(path: Path, rate: _Rate) -> Generator[np.ndarray, None, None]:
+    with _opened(path) as (container, stream):
+        fps = stream.average_rate or stream.guessed_rate
+        starts = sorted(_starts(container, stream))
+        durations = [after - before for before, after in pairwise(starts)]
+        times = _times_shown(durations, longest=LONGEST_SHOWN) if durations else []
+    shown = dict(zip(starts, times, strict=False))  # the last frame is shown once
+    if not fps:
+        raise MotionError(f"{path} does not say how many frames it shows per second.")
+    measured = sum(times) / sum(durations) if sum(durations) > 0 else float(fps)
+    agreed = abs(measured / float(fps) - 1) < ROUNDED
+    rate.fps = float(fps) if agreed else measured
+    count = 0
+    with _opened(path) as (container, stream):
+        try:
+            for frame in container.decode(stream):
+                start = _start(frame)
+                yield from repeat(_rgb(frame), 1 if start is None else shown.get(start, 1))
+                count += 1
+        except FFmpegError as error:
+            if not count:
+                raise
+            log.warning("%s breaks off after %d frames (%s); what comes before is used.", path, count, error.strerror)
+    if count < len(starts) and count:
+        log.warning("%s is incomplete: %d of its %d frames could be read.", path, count, len(starts))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     # an open file rather than its name, which FFmpeg could take for an address
     with open(path, "rb") as file, av.open(file, **FORGIVING) as container:
         if not container.streams.video:
@@ -273,10 +317,30 @@ def _read_stream(path: Path, limit: int | None) -> tuple[list[np.ndarray], float
         if stream.codec_context is None:  # PyAV 16 crashes where a newer one raises
             raise MotionError(f"{path} is a video of a kind that this PyAV cannot decode.")
         stream.thread_type = "AUTO"
-        rate = stream.average_rate or stream.guessed_rate
-        if not rate:
-            raise MotionError(f"{path} does not say how many frames it shows per second.")
-        return _kept(map(_rgb, container.decode(stream)), limit), float(rate)
+        yield container, stream
+
+
+def _starts(container: InputContainer, stream: VideoStream) -> Iterator[float]:
+    """When every frame is shown, in seconds, in the order of the file; nothing is decoded."""
+    with suppress(FFmpegError):  # decoding meets the same damage, and tells of it
+        for packet in container.demux(stream):
+            start = _start(packet)
+            if start is not None and not packet.is_discard:
+                yield start
+
+
+def _start(shown: VideoFrame | av.Packet) -> float | None:
+    return None if shown.pts is None or shown.time_base is None else float(shown.pts * shown.time_base)
+
+
+def _times_shown(durations: Sequence[float], longest: float = inf) -> list[int]:
+    """How often each frame is repeated so that all last equally long, about as long as the shorter ones do."""
+    shortest = float(np.quantile(durations, 0.1)) if durations else 0.0  # not the least, which can be a hiccup
+    ordinary = [duration for duration in durations if 0 < duration < 1.5 * shortest]
+    if not ordinary:
+        return [1] * len(durations)
+    length = sum(ordinary) / len(ordinary)
+    return [max(1, round(min(duration, longest) / length)) for duration in durations]
 
 
 def _rgb(frame: VideoFrame) -> np.ndarray:
@@ -290,10 +354,10 @@ def _rgb(frame: VideoFrame) -> np.ndarray:
     return np.rot90(rgb.to_ndarray(), round(frame.rotation / 90))
 
 
-def _kept(pictures: Iterable[np.ndarray], limit: int | None) -> list[np.ndarray]:
-    """The first `limit` pictures; an error rather than a full memory."""
+def _kept(pictures: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """All pictures; an error rather than a full memory."""
     kept, size = [], 0
-    for picture in islice(pictures, limit):
+    for picture in pictures:
         size += picture.nbytes
         if size > MOST_BYTES:
             raise MotionError(

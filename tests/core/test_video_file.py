@@ -1,5 +1,7 @@
 import itertools
 import math
+import weakref
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -12,7 +14,7 @@ from PIL import Image
 from motion_core import video_file
 from motion_core.errors import MotionError, ShapeError
 from motion_core.picture_file import read_picture, write_picture
-from motion_core.video_file import read_video, write_video
+from motion_core.video_file import read_video, stream_video, write_video
 
 
 def moving(frames=5, height=48, width=64):
@@ -443,3 +445,93 @@ def test_a_written_frame_is_the_picture_itself(tmp_path):
     write_video([picture], tmp_path / "out", 8)
     write_picture(picture, tmp_path / "p.png")
     assert torch.equal(read_picture(tmp_path / "out" / "frame_0000.png"), read_picture(tmp_path / "p.png"))
+
+
+def stream_of(path, frames, *, pixels="yuv420p", starts=None, codec="libx264", options=None):
+    """A video of grey levels as an encoder gives it; starts: when each frame is shown, in 1/30 s."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=30, options=options or {"crf": "10", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 32, 32, pixels
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 30)
+        for number, level in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), level, np.uint8), format="rgb24")
+            frame = frame.reformat(format=pixels)
+            frame.pts, frame.time_base = starts[number] if starts else number, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def levels_of(video):
+    return (video.mean(dim=(1, 2, 3)) * 255).round().tolist()
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_frame_that_is_shown_longer_is_read_more_often(tmp_path, suffix):
+    """Screen recordings leave out what does not change: variable frame rate."""
+    stream_of(tmp_path / f"v.{suffix}", [40, 80, 120, 160, 200], starts=[0, 1, 2, 6, 7])
+    video, fps = read_video(tmp_path / f"v.{suffix}")
+    assert levels_of(video) == pytest.approx([40, 80, 120, 120, 120, 120, 160, 200], abs=3)
+    assert fps == pytest.approx(30, rel=0.05)
+
+
+def test_a_frame_rate_that_trembles_is_even(tmp_path):
+    stream_of(tmp_path / "v.mp4", range(20, 220, 20), starts=[0, 9, 20, 31, 40, 49, 60, 71, 80, 89])
+    video, fps = read_video(tmp_path / "v.mp4")
+    assert levels_of(video) == pytest.approx(list(range(20, 220, 20)), abs=3)
+    assert fps == pytest.approx(3, rel=0.1)
+
+
+def test_a_time_that_is_broken_does_not_repeat_a_frame_for_ever(tmp_path):
+    stream_of(tmp_path / "v.mp4", [40, 80, 120], starts=[0, 1, 30 * 60 * 60 * 10])
+    assert len(read_video(tmp_path / "v.mp4")[0]) == 2 + 60 * 30
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p10le", "yuv444p10le"])
+def test_ten_bits_are_read_as_eight(tmp_path, pixels):
+    if "libx264" not in av.codecs_available or pixels not in {f.name for f in av.Codec("libx264", "w").video_formats}:
+        pytest.skip("this PyAV encodes no 10 bits")
+    stream_of(tmp_path / "v.mp4", [40, 120, 200], pixels=pixels)
+    assert levels_of(read_video(tmp_path / "v.mp4")[0]) == pytest.approx([40, 120, 200], abs=3)
+
+
+def test_of_a_video_that_breaks_off_the_beginning_is_read_and_that_is_said(tmp_path, caplog):
+    noise = torch.rand(30, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    write_video(noise, tmp_path / "v.mp4", 8)
+    whole, content = read_video(tmp_path / "v.mp4")[0], (tmp_path / "v.mp4").read_bytes()
+    assert caplog.text == ""
+    (tmp_path / "v.mp4").write_bytes(content[: len(content) * 2 // 3])
+    part, fps = read_video(tmp_path / "v.mp4")
+    assert 5 < len(part) < 30
+    assert fps == pytest.approx(8, rel=0.01)
+    torch.testing.assert_close(part[:5], whole[:5])
+    assert "breaks off" in caplog.text or "is incomplete" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.gif", "v.webp", "v"])
+def test_frames_are_streamed_as_they_are_read(tmp_path, name):
+    written = write_video(moving(5, 33, 47), tmp_path / name, 8)
+    torch.testing.assert_close(torch.stack(list(stream_video(written))), read_video(written)[0], atol=0, rtol=0)
+    assert len(list(stream_video(written, frames=2))) == 2
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.gif", "v.webp", "v"])
+def test_a_stream_holds_one_frame_and_is_closed_when_it_is_left(tmp_path, name, monkeypatch):
+    written = write_video(moving(40, 16, 16), tmp_path / name, 8)
+    monkeypatch.setattr(video_file, "MOST_BYTES", 3 * 16 * 16 * 3)  # what read_video may keep; a stream keeps nothing
+    alive = weakref.WeakSet()
+    for frame in stream_video(written):
+        alive.add(frame)
+        assert len(alive) <= 2
+    frames = stream_video(written)
+    next(frames)
+    frames.close()
+    with pytest.raises(StopIteration):
+        next(frames)
+
+
+def test_what_cannot_be_streamed_is_told_at_the_first_frame(tmp_path):
+    (tmp_path / "v.mp4").write_text("This is not a video. " * 50)
+    with pytest.raises(MotionError, match="broken video"):
+        next(stream_video(tmp_path / "v.mp4"))
+    with pytest.raises(MotionError, match="There is no video"):
+        next(stream_video(tmp_path / "none.mp4"))

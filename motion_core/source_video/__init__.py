@@ -1,0 +1,16 @@
+"""The motion of another video, for zero-shot video-to-video: where every pixel of its first frame goes.
+
+noun.py        SourceMotion: the field, what is still seen, and the cut it stopped at
+from_video.py  from frames, by optical flow
+from_tracks.py from tracked points, spread by the draft engine
+following.py   one step: direct, chained, and corrected flow, and which to believe
+likeness.py    whether two pictures show the same thing
+thinning.py    a long motion kept in little memory, and retimed
+"""
+
+from .following import Method
+from .from_tracks import motion_from_tracks
+from .from_video import AtCut, motion_from_video
+from .noun import SourceMotion
+
+__all__ = ["AtCut", "Method", "SourceMotion", "motion_from_tracks", "motion_from_video"]

@@ -1,0 +1,331 @@
+import gc
+import weakref
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from motion_core.errors import MotionError, ShapeError
+from motion_core.optical_flow import DisFlow
+from motion_core.picture_file import read_picture
+from motion_core.source_video import SourceMotion, motion_from_tracks, motion_from_video
+from motion_core.source_video.following import Way
+from motion_core.source_video.thinning import Thinned
+from motion_core.tracks import Tracks
+from motion_core.types import MotionField, Size, Trajectory
+from motion_core.warp import backward_warp
+from tests.filmed import RACCOON, Film, Layer, disc, films, moved, resting, texture
+
+SMALL = Size(height=96, width=128)
+
+
+class Told:
+    """An estimator that is told how far the whole picture goes: its brightness says where it is."""
+
+    name = "told"
+
+    def flow(self, first, second):
+        flow = torch.zeros_like(first[:2])
+        flow[0] = (place(second) - place(first)).round()
+        return flow
+
+
+def place(picture):
+    return picture[2].mean() * 100
+
+
+def told_clip(*places, size=SMALL):
+    """Frames of one texture that lies `at` pixels to the right; blue is even, and says so."""
+    ground = texture(size.height, size.width + 10)[:2]
+    shown = [ground[..., 10 - at : 10 - at + size.width] for at in places]
+    return [torch.cat([seen, torch.full((1, *size), at / 100)]) for seen, at in zip(shown, places, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def dis():
+    pytest.importorskip("cv2")
+    return DisFlow()
+
+
+@pytest.fixture(scope="module")
+def shot():
+    """Six frames of a texture that goes 2 px right and 1 px down a frame."""
+    ground = texture(160, 200)
+    return [ground[:, 30 - i : 126 - i, 40 - 2 * i : 168 - 2 * i].contiguous() for i in range(6)]
+
+
+@pytest.fixture(scope="module")
+def another():
+    return texture(*SMALL, seed=5)
+
+
+def error(motion, film):
+    """The mean end-point error of the last frame, over the pixels that are visible there."""
+    displacement, visible = film.truth(film.frames - 1)
+    return torch.hypot(*(motion.field.displacement[-1] - displacement))[visible].mean().item()
+
+
+FILMS = {film.name: film for film in films()}
+
+
+@pytest.mark.parametrize("name", [name for name in FILMS if "60" not in name and "20°" not in name])
+def test_motion_up_to_twenty_pixels_is_found_within_half_a_pixel(dis, name):
+    film = replace(FILMS[name], frames=4)
+    assert error(motion_from_video(film, dis), film) < 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILMS)
+def test_sixteen_frames_are_followed(dis, name):
+    large = "60" in name or "20°" in name
+    assert error(motion_from_video(FILMS[name], dis), FILMS[name]) < (1.0 if large else 0.5)
+
+
+def test_where_motion_is_large_chaining_beats_direct_flow_and_best_beats_both(dis):
+    """A ground that turns by 20°: direct flow loses most of it, a chain drifts, a corrected chain does neither."""
+    film = replace(FILMS["rotation, 20°"], frames=10)
+    frames = list(film)
+    errors = {m: error(motion_from_video(frames, dis, method=m), film) for m in ("direct", "chained", "best")}
+    assert errors["direct"] > 2 * errors["chained"]
+    assert errors["chained"] > 1.5 * errors["best"]
+    assert errors["best"] < 0.7
+
+
+def test_what_is_covered_or_has_left_is_not_seen(dis):
+    """The ground goes 24 px left under a disc: what left, and what came under the disc, is not seen."""
+    ground = Layer(read_picture(RACCOON), moved(-24))
+    size = Size(height=160, width=240)
+    film = Film("", [ground, Layer(texture(), resting, (0, 0), disc(120, 80, 35, size))], frames=5, size=size)
+    motion = motion_from_video(film, dis)
+    _, visible = film.truth(4)
+    assert motion.seen[0].all()
+    assert not motion.seen[-1, :, :22].any()
+    agree = (motion.seen[-1] == visible).float().mean()
+    assert agree > 0.96
+    assert (motion.seen[-1] & visible).sum() > 0.97 * motion.seen[-1].sum()
+
+
+def test_the_first_frame_carried_along_looks_more_like_the_later_ones(dis):
+    film = replace(FILMS["rotation, 6°"], frames=4)
+    motion, frames = motion_from_video(film, dis), list(film)
+    fetched = backward_warp(frames[-1][None], motion.field.displacement[-1:])[0]
+    seen = motion.seen[-1]
+    assert (fetched - frames[0])[:, seen].square().mean() < (frames[-1] - frames[0])[:, seen].square().mean() / 20
+
+
+def test_a_step_is_read_where_the_pixels_have_got_to():
+    """By hand: a pixel goes 1 right; there the step is 2 right, where it began it is 0."""
+    first = torch.zeros(2, 1, 4)
+    first[0] = 1
+    step = torch.zeros(2, 1, 4)
+    step[0, 0, 1:] = 2
+    way = Way(first, -first).then(Way(step, -step))
+    assert way.forth[0, 0].tolist() == [3, 3, 3, 3]
+
+
+def test_a_pixel_that_does_not_come_back_or_leaves_is_not_seen():
+    """The first goes and comes back; it covers the second; the third comes back elsewhere; the last leaves."""
+    forth, back = torch.zeros(2, 1, 5), torch.zeros(2, 1, 5)
+    forth[0] = torch.tensor([1.0, 0, 0, 0, 1])
+    back[0] = torch.tensor([0.0, -1, 5, 0, 0])
+    assert Way(forth, back).returns().tolist() == [[True, False, False, True, False]]
+
+
+@pytest.mark.parametrize("method", ["direct", "chained"])
+def test_every_method_adds_up_the_way(method):
+    motion = motion_from_video(told_clip(0, 2, 5, 4), Told(), method=method)
+    assert [step[0, 48, 64].item() for step in motion.field.displacement] == [0, 2, 5, 4]
+    assert (motion.field.displacement[:, 1] == 0).all()
+    assert not motion.seen[2, :, -5:].any()
+    assert motion.seen[2, :, 8:-6].all()
+    assert motion.cuts == ()
+
+
+def test_a_still_video_has_no_motion_and_all_of_it_is_seen(shot, dis):
+    motion = motion_from_video([shot[0]] * 4, dis)
+    assert (motion.field.displacement == 0).all()
+    assert motion.seen.all()
+
+
+def test_half_the_size_has_half_the_pixels_of_motion(shot, dis):
+    half = motion_from_video(shot, dis, size=Size(48, 64))
+    assert half.field.size == Size(48, 64)
+    assert half.seen.shape == (6, 48, 64)
+    middle = half.field.displacement[-1, :, 16:32, 20:44].mean(dim=(1, 2))
+    torch.testing.assert_close(middle, torch.tensor([5.0, 2.5]), atol=0.2, rtol=0)
+
+
+def test_motion_is_retimed_to_the_frames_asked_for():
+    clip = told_clip(0, 2, 4, 6, 8)
+    for frames_out, wanted in ((3, [0, 4, 8]), (9, [0, 1, 2, 3, 4, 5, 6, 7, 8]), (2, [0, 8])):
+        motion = motion_from_video(iter(clip), Told(), method="chained", frames_out=frames_out)
+        assert motion.field.displacement[:, 0, 48, 32].tolist() == pytest.approx(wanted)
+        assert motion.seen.shape[0] == frames_out
+
+
+@pytest.mark.parametrize("count", [2, 5, 9, 33, 100, 257])
+@pytest.mark.parametrize("wanted", [None, 2, 5, 16])
+def test_thinning_keeps_steady_motion_exactly(count, wanted):
+    thinned = Thinned(wanted)
+    for number in range(count):
+        thinned.add(torch.full((2, 1, 1), float(number)), torch.tensor([[number != count // 2]]))
+    field, seen = thinned.retimed()
+    expected = torch.linspace(0, count - 1, wanted or count)
+    torch.testing.assert_close(field.displacement[:, 0, 0, 0], expected)
+    assert len(seen) == len(expected)
+    if wanted is None:
+        assert seen[:, 0, 0].tolist() == [number != count // 2 for number in range(count)]
+
+
+def test_a_long_video_is_kept_in_constant_memory():
+    """Of 400 frames never more than a few are alive, nor more than 4 × 5 displacements and 2."""
+    frames, steps = weakref.WeakSet(), weakref.WeakSet()
+    most, clip = 0, told_clip(0, 1)
+
+    def filmed():
+        for number in range(400):
+            frame = clip[number % 2].clone()
+            frames.add(frame)
+            yield frame
+
+    class Watched(Told):
+        def flow(self, first, second):
+            nonlocal most
+            flow = super().flow(first, second)
+            steps.add(flow)
+            most = max(most, len(steps))
+            assert len(frames) <= 4
+            return flow
+
+    gc.collect()
+    motion = motion_from_video(filmed(), Watched(), method="chained", frames_out=5)
+    assert motion.field.frames == 5
+    assert 2 <= most <= 30
+
+
+def test_progress_is_told_frame_by_frame():
+    done = []
+    motion_from_video(told_clip(0, 1, 2), Told(), method="direct", progress=done.append)
+    assert done == [1, 2, 3]
+
+
+def test_a_hard_cut_is_refused_with_its_place(shot, another, dis):
+    with pytest.raises(MotionError, match="Nothing of frame 3 is found again in frame 4: a hard cut"):
+        motion_from_video([*shot[:4], another, another], dis)
+
+
+def test_the_motion_ends_before_a_cut_when_asked(shot, another, dis, caplog):
+    motion = motion_from_video([*shot[:4], another, another], dis, at_cut="stop")
+    assert (motion.field.frames, motion.cuts) == (4, (4,))
+    assert "ends before the cut at frame 4" in motion.summary
+    assert "frame 4: a hard cut" in caplog.text
+    with pytest.raises(MotionError, match="hard cut"):
+        motion_from_video([shot[0], another], dis, at_cut="stop")
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("mirrored", lambda p: p.flip(2)),
+        ("upside down", lambda p: p.flip(1)),
+        ("darker, and mirrored", lambda p: p.flip(2) * 0.3),
+    ],
+)
+def test_a_cut_to_the_same_colours_is_a_cut(shot, dis, name, changed):
+    with pytest.raises(MotionError, match="hard cut"):
+        motion_from_video([shot[0], changed(shot[1])], dis)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("brighter", lambda p: (p * 1.5).clamp(0, 1)),
+        ("darker", lambda p: p * 0.4),
+        ("noisy", lambda p: p + 0.03 * torch.randn(p.shape, generator=torch.Generator().manual_seed(0))),
+        ("half covered", lambda p: torch.cat([p[:, :56], torch.zeros_like(p[:, 56:])], dim=1)),
+    ],
+)
+def test_another_light_is_no_cut(shot, dis, name, changed):
+    motion = motion_from_video([shot[0], shot[1], changed(shot[2])], dis)
+    middle = motion.field.displacement[-1, :, 16:40, 32:96].mean(dim=(1, 2))
+    torch.testing.assert_close(middle, torch.tensor([4.0, 2.0]), atol=0.5, rtol=0)
+
+
+def test_a_fast_pan_is_no_cut(dis):
+    ground = read_picture(RACCOON)
+    pan = [ground[:, 100:420, 60 - x : 572 - x] for x in (0, 60)]
+    motion = motion_from_video(pan, dis)
+    middle = motion.field.displacement[-1, :, 100:220, 150:350]
+    torch.testing.assert_close(middle.mean(dim=(1, 2)), torch.tensor([60.0, 0.0]), atol=1, rtol=0)
+
+
+def test_a_black_frame_is_bridged_and_nothing_is_seen_in_it(shot, dis):
+    motion = motion_from_video([*shot[:3], torch.zeros_like(shot[0]), shot[4]], dis)
+    assert torch.equal(motion.field.displacement[3], motion.field.displacement[2])
+    assert motion.seen[:, 40:56, 40:80].flatten(1).float().mean(dim=1).tolist() == [1, 1, 1, 0, 1]
+    middle = motion.field.displacement[-1, :, 40:56, 40:80].mean(dim=(1, 2))
+    torch.testing.assert_close(middle, torch.tensor([8.0, 4.0]), atol=0.2, rtol=0)
+
+
+def test_a_cut_hidden_behind_black_is_a_cut(shot, another, dis):
+    black = torch.zeros_like(shot[0])
+    with pytest.raises(MotionError, match="Nothing of frame 1 is found again in frame 4"):
+        motion_from_video([*shot[:2], black, black, another], dis)
+
+
+@pytest.mark.parametrize("grey", [0.0, 0.5, 1.0])
+def test_where_the_first_frame_shows_nothing_nothing_is_found_and_that_is_said(shot, dis, grey, caplog):
+    motion = motion_from_video([torch.full_like(shot[0], grey), *shot[:2]], dis)
+    assert (motion.field.displacement == 0).all()
+    assert not motion.seen.any()
+    assert "first frame shows nothing" in caplog.text
+
+
+def test_one_frame_or_none_has_no_motion(shot, dis):
+    for frames in ([], shot[:1]):
+        with pytest.raises(MotionError, match=f"two frames at least; got {len(frames)}"):
+            motion_from_video(frames, dis)
+
+
+def test_frames_that_are_no_video_are_told(shot, dis):
+    with pytest.raises(ShapeError, match="Frame 1 is 128×95, the ones before it 128×96"):
+        motion_from_video([shot[0], shot[0][:, :95]], dis)
+    with pytest.raises(ShapeError, match="Frame 1 is no picture"):
+        motion_from_video([shot[0], shot[0][0]], dis)
+    with pytest.raises(MotionError, match="Frame 0 has a value that is not a finite number"):
+        motion_from_video([shot[0] / 0], dis)
+
+
+def test_wrong_words_and_numbers_are_told(shot, dis):
+    for wrong, said in (
+        ({"method": "magic"}, "best, direct, chained; got “magic”"),
+        ({"at_cut": "ignore"}, "refuse, stop; got “ignore”"),
+        ({"frames_out": 1}, "two frames at least; asked for 1"),
+        ({"size": Size(0, 5)}, "at least one pixel"),
+    ):
+        with pytest.raises(MotionError, match=said):
+            motion_from_video(shot, dis, **wrong)
+
+
+def test_a_source_motion_is_checked():
+    field = MotionField.still(Size(4, 5), frames=3)
+    for seen in (torch.ones(3, 4, 5), torch.ones(2, 4, 5, dtype=torch.bool)):
+        with pytest.raises(ShapeError, match=r"bool \[3, 4, 5\]"):
+            SourceMotion(field, seen)
+    seen = torch.ones(3, 4, 5, dtype=torch.bool)
+    seen[2, :2] = False
+    assert "83 % on average, 50 % in the last frame" in SourceMotion(field, seen).summary
+
+
+def test_tracks_become_a_dense_motion_through_their_points():
+    picture = texture(64, 96)
+    tracks = Tracks((Trajectory([(0.3, 0.5), (0.5, 0.5)], curve="straight"), Trajectory([(0.8, 0.2)])), frames=5)
+    field = motion_from_tracks(tracks, picture)
+    assert field.frames == 5
+    paths = field.at(torch.tensor([[0.3, 0.5], [0.8, 0.2]]))
+    np.testing.assert_allclose(paths[:, 0, 0], np.linspace(0.3, 0.5, 5), atol=0.005)
+    np.testing.assert_allclose(paths[:, 1], np.tile([0.8, 0.2], (5, 1)), atol=0.005)
+    assert motion_from_tracks(tracks, picture, frames=3).frames == 3
+    with pytest.raises(MotionError, match="do not say how many frames"):
+        motion_from_tracks(replace(tracks, frames=None), picture)
