@@ -16,6 +16,8 @@ Read in this order: types.py, warp.py, draft/, predictor.py, warp_attention.py, 
     motion brush, region animation      controls/motion_brush.py
     frame stride                        controls/stride.py, its embedding in models/video_unet.py
     denoising, guidance                 sampling.py
+    video-to-video                      source_video/, by optical_flow.py
+    the evaluation, Table 1             metrics/, report/, clip_scores.py; benchmarks/evaluate.py
     the published weights               release.py, checkpoints.py; AnimateDiff's modules: models/motion_modules.py
 
 Nothing here imports ComfyUI. Errors a person can cause are `errors.MotionError`, in one sentence.

@@ -13,10 +13,10 @@ from typing import NoReturn
 
 import torch
 
-from .commands import animate, convert, convert_weights, i2v, predict, render, show
+from .commands import animate, convert, convert_weights, i2v, predict, render, report, show, track
 from .errors import MotionError
 
-COMMANDS = [animate, i2v, predict, render, convert, show, convert_weights]
+COMMANDS = [animate, i2v, predict, render, track, report, convert, show, convert_weights]
 MISUSE = 2  # exit code of everything that a person can mend
 
 

@@ -110,10 +110,10 @@ def planned(options: argparse.Namespace, frames: int) -> Rendering:
     published = options.motion_module is None
     module = find_part(options.weights, "motion_module") if published else Path(options.motion_module)
     config = motion_modules_config(module)
-    positions: Positions = options.positions or ("interleaved" if published or _is_ours(module) else "shared")
+    positions: Positions = options.positions or ("interleaved" if published or is_ours(module) else "shared")
     windows = Windows(options.window, options.overlap)
     windows.over(frames, most_frames(config.positions, options.fusion, positions))
-    base = _base(options)
+    base = base_of(options)
     base.check()
     check_same_unet(config, base.unet_config)
     device, precision = machine_of(options)
@@ -133,7 +133,7 @@ def planned(options: argparse.Namespace, frames: int) -> Rendering:
     )
 
 
-def _base(options: argparse.Namespace) -> BaseModel:
+def base_of(options: argparse.Namespace) -> BaseModel:
     """The checkpoint with its LoRAs; what it lacks is taken from the release, if there is one."""
     from ..base_model import BaseModel
     from ..release import find_base, find_part
@@ -153,7 +153,7 @@ def _base(options: argparse.Namespace) -> BaseModel:
     )
 
 
-def _is_ours(module: Path) -> bool:
+def is_ours(module: Path) -> bool:
     """Whether a motion module is Motion-I2V's: its published file, or what convert-weights made of it."""
     from ..layout import HEADS_KEY
 

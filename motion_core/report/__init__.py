@@ -1,0 +1,13 @@
+"""The measured answer: did it move as it was drawn?
+
+measuring.py   report_on, which measures a clip by its field, its frames and the features of networks that are given
+noun.py        the Report: json() for programs, table() for people, plot(picture) to look at
+catalogue.py   every metric's name, unit and formula
+table.py       the report as aligned text
+plot.py        asked paths against travelled ones, over the picture
+"""
+
+from .measuring import report_on
+from .noun import Measured, PathReport, Report
+
+__all__ = ["Measured", "PathReport", "Report", "report_on"]

@@ -1,0 +1,65 @@
+"""What is measured: every metric of a report, with its name, its unit and its formula in words."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Metric(NamedTuple):
+    """What a number is. unit: as printed; "share" is a part of 1, "cos" a cosine. method: the formula in words."""
+
+    label: str
+    unit: str
+    method: str
+
+
+METRICS = {  # in the order of the table; the keys never change
+    "average_displacement": Metric(
+        "average displacement", "px", "mean length of the displacement from frame 0, over frames 1 … F-1 and all pixels"
+    ),
+    "average_displacement_of_diagonal": Metric(
+        "average displacement, of the diagonal", "share", "average_displacement / the picture's diagonal"
+    ),
+    "trajectory_error": Metric(
+        "trajectory error", "px", "mean distance of asked and travelled place in the same frame, mean over trajectories"
+    ),
+    "trajectory_error_of_diagonal": Metric(
+        "trajectory error, of the diagonal", "share", "trajectory_error / the picture's diagonal"
+    ),
+    "off_path": Metric(
+        "off the path", "px", "mean distance from a travelled place to the asked path, mean over trajectories"
+    ),
+    "share_of_way": Metric(
+        "share of the way",
+        "share",
+        "sum of the travelled steps, each along the direction asked for in it / length of the asked paths",
+    ),
+    "direction_error": Metric(
+        "direction error", "°", "mean angle between asked and travelled displacement, mean over trajectories"
+    ),
+    "drift_outside_brush": Metric(
+        "drift outside the brush",
+        "px",
+        "mean displacement over frames 1 … F-1 of pixels that may move by less than 5 %",
+    ),
+    "dynamic_degree": Metric(
+        "dynamic degree",
+        "",
+        "VBench: at least round(4·n/16) pairs of the n frames looked at, whose fastest 5 % of pixels go farther on "
+        "average than 6·(short side/256) px",
+    ),
+    "flicker": Metric(
+        "flicker",
+        "levels of 255",
+        "mean |I_{k+1}(x + f_{k+1}(x)) - I_k(x + f_k(x))| over consecutive frames, pixels x seen in both, and colours",
+    ),
+    "frame_consistency": Metric("frame consistency", "cos", "mean cosine between image features of consecutive frames"),
+    "prompt_consistency": Metric(
+        "prompt consistency", "100·cos", "mean of 100·cos between the prompt's features and each frame's"
+    ),
+    "subject_consistency": Metric(
+        "subject consistency",
+        "cos",
+        "VBench-I2V: 0.4·max cos(input, frame) + 0.3·mean + 0.3·min cos of consecutive frames, cosines below 0 as 0",
+    ),
+}
