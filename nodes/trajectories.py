@@ -54,7 +54,8 @@ class DrawTrajectories(io.ComfyNode):
                 io.String.Output(display_name="text", tooltip="The drawing as JSON, to keep or to load elsewhere."),
             ],
         )
-        if hasattr(schema, "has_intermediate_output"):  # ComfyUI 0.18: a page opened anew hears of a kept run's picture too
+        # A page opened anew then hears of the picture of a run that was kept (ComfyUI 0.18).
+        if hasattr(schema, "has_intermediate_output"):
             schema.has_intermediate_output = True
         return schema
 

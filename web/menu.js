@@ -20,6 +20,8 @@ const GROUPS = {
 const MARGIN = 4; // CSS pixels from the edge of the editor
 
 export class Menu {
+    #pressed = false; // since it opened: the finger whose long press opened it is still to be lifted, which is no choice
+
     /** @param {Session} session @param {Commands} commands */
     constructor(session, commands) {
         this.session = session;
@@ -33,6 +35,7 @@ export class Menu {
     }
 
     on() {
+        this.element.addEventListener("pointerdown", this.#press);
         this.element.addEventListener("click", this.#click);
         this.element.addEventListener("keydown", this.#key);
         this.element.addEventListener("pointermove", this.#hover);
@@ -40,6 +43,7 @@ export class Menu {
 
     off() {
         this.close();
+        this.element.removeEventListener("pointerdown", this.#press);
         this.element.removeEventListener("click", this.#click);
         this.element.removeEventListener("keydown", this.#key);
         this.element.removeEventListener("pointermove", this.#hover);
@@ -111,6 +115,7 @@ export class Menu {
     /** @param {HTMLElement[]} content @param {number} x @param {number} y @param {HTMLElement|null} opener */
     #open(content, x, y, opener) {
         this.close();
+        this.#pressed = false;
         this.opener = opener;
         this.before = opener ?? (document.activeElement instanceof HTMLElement ? document.activeElement : null);
         this.element.replaceChildren(...content);
@@ -146,7 +151,12 @@ export class Menu {
         if (item && item !== document.activeElement) item.focus({ preventScroll: true });
     };
 
+    #press = () => {
+        this.#pressed = true;
+    };
+
     #click = (/** @type {MouseEvent} */ event) => {
+        if (event.detail > 0 && !this.#pressed) return; // the keyboard presses nothing
         const item = event.target instanceof Element ? event.target.closest("button") : null;
         const command = this.commands[item?.dataset.command ?? ""];
         if (!command?.enabled()) return;

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.web.browser.canvas import Canvas
+from tests.web.browser.editor import Editor, opened
 from tests.web.browser.host import PACK, ROOT, Host, node_definitions, put_pictures
 
 FRONTENDS = ROOT / ".venv" / "frontends"
@@ -167,6 +168,12 @@ def graph(request, loaded) -> Iterator[Canvas]:
     yield loaded
     loaded.stale = loaded.stale or bool(loaded.errors) or FAILED in request.node.stash
     assert "\n".join(loaded.errors + loaded.host.unanswered) == ""
+
+
+@pytest.fixture
+def editor(graph) -> Editor:
+    """An editor in its node, which shows picture.png."""
+    return opened(graph)
 
 
 @pytest.fixture

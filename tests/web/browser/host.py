@@ -274,8 +274,9 @@ class Host:
     # All routes
 
     def _application(self) -> web.Application:
+        version = self.frontend.parents[1].name  # of the frontend: required, else a warning lies over the page
         stats = {"system": {"os": "posix", "ram_total": 1, "ram_free": 1, "comfyui_version": "0.18.1",
-                            "required_frontend_version": "1.42.8", "python_version": "3", "pytorch_version": "2",
+                            "required_frontend_version": version, "python_version": "3", "pytorch_version": "2",
                             "embedded_python": False, "argv": []}, "devices": []}  # fmt: skip
         constants: dict[str, Any] = {
             "/system_stats": stats,
