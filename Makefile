@@ -32,8 +32,9 @@ test: .venv/ready $(HOST) .venv/web $(FRONTENDS)  ## everything that takes minut
 	$(NODE) --test "tests/web/*.test.js"
 	$(BIN)/pytest -m "not slow" tests/web
 
-test-slow: .venv/ready  ## the proofs that take longer
+test-slow: .venv/ready .venv/web $(FRONTENDS)  ## the proofs that take longer, and the whole editor in every frontend
 	$(BIN)/pytest -m slow --ignore=tests/comfy --ignore=tests/web
+	$(BIN)/pytest -m slow tests/web
 
 lint: .venv/ready node_modules/ready
 	$(BIN)/ruff check

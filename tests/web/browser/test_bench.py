@@ -26,6 +26,7 @@ def places(graph):
     return [tuple(stroke[2:4]) for stroke in strokes(graph)]
 
 
+@pytest.mark.everywhere
 def test_the_page_comes_up_without_an_error(loaded):
     assert "\n".join(loaded.at_start) == ""
 

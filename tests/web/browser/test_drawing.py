@@ -13,6 +13,7 @@ RELEASE = """(stage) => {
 }"""
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize(("zoom", "pixels"), [(0.5, 1), (1, 1), (2, 1), (0.5, 2), (1, 2), (2, 2)])
 def test_mouse_pen_and_finger_draw_where_they_are(editor, zoom, pixels):
     size = {"width": 1280, "height": 800, "deviceScaleFactor": pixels, "mobile": False}
@@ -183,6 +184,7 @@ def test_a_way_may_lead_out_of_the_picture(editor):
 # Nothing is stuck, nothing is lost
 
 
+@pytest.mark.everywhere
 def test_a_touch_that_the_system_takes_away_leaves_no_trace(editor):
     editor.hand.drag((0.2, 0.2), (0.4, 0.2))
     before, hand, area = editor.value, editor.hand, editor.hand.picture()
@@ -213,6 +215,7 @@ def test_a_gesture_that_loses_the_pointer_leaves_no_trace(editor, tool):
     assert not editor.of("session.before")
 
 
+@pytest.mark.everywhere
 def test_five_strokes_taken_back_and_made_again_are_the_same(editor):
     graph = editor.graph
     graph.note()
@@ -235,6 +238,7 @@ def test_five_strokes_taken_back_and_made_again_are_the_same(editor):
     assert graph.sent() == texts[-1]
 
 
+@pytest.mark.everywhere
 def test_two_editors_do_not_mix(editor):
     graph = editor.graph
     graph.page.evaluate("() => document.querySelector('.motion-i2v').classList.add('first-of-two')")
@@ -305,6 +309,7 @@ def test_a_typical_drawing_is_small_and_holds_no_picture(editor):
     assert "data:" not in json.dumps(editor.graph.workflow())
 
 
+@pytest.mark.everywhere
 def test_nobody_sees_the_text_of_the_value(editor):
     editor.hand.drag((0.2, 0.2), (0.4, 0.2))
     editor.graph.settle()

@@ -131,6 +131,7 @@ def test_a_copy_is_pasted_into_another_editor(editor):
 # Where there is no editor
 
 
+@pytest.mark.everywhere
 def test_a_host_that_knows_no_widgets_of_extensions_shows_a_plain_field_and_sends_it(frontend):
     host, text = frontend.host, json.dumps({"version": 1, "trajectories": [{"points": [[0.5, 0.5]]}]})
     script, known = host.extensions.pop(PACK), host.definitions

@@ -1,5 +1,7 @@
 """The editor over the whole page: done keeps, cancel restores, and the graph behind it is left alone."""
 
+import pytest
+
 from tests.web.browser.editor import close_to
 
 DIALOG = ".motion-i2v-dialog"
@@ -21,6 +23,7 @@ def wait_until_closed(editor):
     assert editor.page.locator("[data-node-id] .m-stage, .dom-widget .m-stage").filter(visible=True).count() == 1
 
 
+@pytest.mark.everywhere
 def test_done_keeps_what_was_drawn_and_the_editor_is_in_its_node_again(editor):
     graph = editor.graph
     editor.hand.drag((0.2, 0.2), (0.4, 0.2))

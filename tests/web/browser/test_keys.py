@@ -12,6 +12,7 @@ FOREIGN = """
 """
 
 
+@pytest.mark.everywhere
 def test_no_key_reaches_the_graph_while_the_drawing_has_the_focus(editor):
     graph = editor.graph
     editor.hand.drag((0.2, 0.3), (0.8, 0.3))
@@ -44,6 +45,7 @@ def test_keys_edit_what_is_selected(editor):
     assert editor.points == [[[0.2, 0.7], [0.8, 0.7]]] * 2
 
 
+@pytest.mark.everywhere
 def test_wheel_moves_the_view_of_the_editor_once_it_has_the_focus_and_not_the_graph(editor):
     graph = editor.graph
     editor.hand.click((0.3, 0.3))
@@ -74,6 +76,7 @@ def test_wheel_before_the_focus_does_not_make_the_editor_jump(editor):
     assert editor.value == ""
 
 
+@pytest.mark.everywhere
 def test_two_fingers_move_and_zoom_the_view_and_draw_nothing(editor):
     graph = editor.graph
     before, area = graph.viewed(), editor.hand.picture()
@@ -112,6 +115,7 @@ PARTS = [
 ]
 
 
+@pytest.mark.everywhere
 def test_undo_on_any_part_of_the_editor_is_not_the_graph_s(editor):
     graph = editor.graph
     graph.note()

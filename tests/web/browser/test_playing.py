@@ -29,6 +29,7 @@ def shows(editor, colour, x, area):
     return near(editor.colours((x, 0.5 + OFF), 3, area), colour).mean() > 0.9
 
 
+@pytest.mark.everywhere
 def test_scrubbing_moves_the_picture_itself(disc):
     area = disc.hand.picture()
     assert shows(disc, DISC, 0.3, area)

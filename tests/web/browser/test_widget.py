@@ -105,6 +105,7 @@ def wait_for_listeners(graph, expected):
 # The picture
 
 
+@pytest.mark.everywhere
 def test_a_loaded_image_is_shown_without_a_run(graph):
     graph.drawing_node()
     assert wait_until_shown(graph, (WIDTH, HEIGHT)) == ""
@@ -194,6 +195,7 @@ def test_the_picture_crosses_the_border_of_a_subgraph_from_outside(graph):
     graph.exit()
 
 
+@pytest.mark.everywhere
 def test_the_picture_crosses_the_border_of_a_subgraph_from_inside(graph):
     graph.drawing_node()
     graph.to_subgraph(graph.the(LOAD))
@@ -248,6 +250,7 @@ def test_a_missing_picture_is_asked_for_once(graph):
 # The value
 
 
+@pytest.mark.everywhere
 def test_copies_keep_the_drawing_and_have_steps_of_their_own(graph):
     node = graph.drawing_node()
     before = draw(graph)
@@ -259,6 +262,7 @@ def test_copies_keep_the_drawing_and_have_steps_of_their_own(graph):
     assert graph.value(node=node) == before
 
 
+@pytest.mark.everywhere
 def test_a_subgraph_and_its_end_keep_the_drawing(graph):
     node = graph.drawing_node()
     before = draw(graph)
@@ -271,6 +275,7 @@ def test_a_subgraph_and_its_end_keep_the_drawing(graph):
     assert graph.value() == before
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("saved", [False, True], ids=["a draft", "a saved workflow"])
 def test_a_reload_keeps_the_drawing_and_the_size(graph, saved):
     node = graph.drawing_node(size=(400, 450))
@@ -300,6 +305,7 @@ def test_a_value_that_is_no_drawing_survives_a_copy(graph):
     assert graph.value(node=graph.clone(node)) == '{"version": 7}'
 
 
+@pytest.mark.everywhere
 def test_undo_of_the_graph_keeps_the_steps_of_the_editor(graph):
     graph.drawing_node()
     graph.note()
@@ -347,6 +353,7 @@ def test_a_small_node_keeps_the_editor_inside(graph):
         assert box["y"] + box["height"] <= top_of(graph) + 60 + height + 2
 
 
+@pytest.mark.everywhere
 def test_nothing_is_left_of_an_editor_whose_node_is_gone(graph):
     before = listeners(graph)
     first, second = graph.add(DRAW, (60, 60)), graph.add(DRAW, (600, 60))
