@@ -1,7 +1,7 @@
 // The page in which the editor is measured. It only listens and looks at the clock; editor.py moves the pointer.
 
-import { parse } from "../web/drawing.js";
-import { Preview } from "../web/preview.js";
+import { parse } from "../web/drawing/drawing.js";
+import { Preview } from "../web/preview/preview.js";
 import { TrajectoryEditor } from "../web/trajectory_editor.js";
 
 const MOVES = ["pointermove", "wheel"];

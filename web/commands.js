@@ -1,17 +1,17 @@
 // Everything an artist can ask for by a button, a key or a menu, by name. Buttons, menus, keys and the help page all
 // read this one table.
 
-import { cleared, emptyBrush, filled, inverted, MOVE } from "./brush.js";
-import { cameraTrajectories, PRESETS } from "./camera.js";
-import { framesOf } from "./clip.js";
-import { coordinatesText } from "./coordinates.js";
-import { added, duplicated, removed, replacedMany, withBrush } from "./drawing.js";
-import { removePoint, reversed, spanOf, withKey, withSpan } from "./trajectory.js";
-import { word } from "./words.js";
+import { cleared, emptyBrush, filled, inverted, MOVE } from "./drawing/brush.js";
+import { cameraTrajectories, PRESETS } from "./tracks/camera.js";
+import { framesOf } from "./drawing/clip.js";
+import { coordinatesText } from "./tracks/coordinates.js";
+import { added, duplicated, removed, replacedMany, withBrush } from "./drawing/drawing.js";
+import { removePoint, reversed, spanOf, withKey, withSpan } from "./drawing/trajectory.js";
+import { word } from "./page/words.js";
 
 /** @typedef {import("./session.js").Session} Session */
-/** @typedef {import("./command_buttons.js").Command} Command */
-/** @typedef {import("./command_buttons.js").Commands} Commands */
+/** @typedef {import("./panels/command_buttons.js").Command} Command */
+/** @typedef {import("./panels/command_buttons.js").Commands} Commands */
 
 /**
  * @typedef {Object} View  what of the editor commands act on
@@ -81,7 +81,7 @@ export function commandsOf(session, view) {
     }, drawn);
 
     const brush = () => session.drawing.brush ?? emptyBrush(session.aspect);
-    const paint = (/** @type {import("./brush.js").Brush} */ painting) => session.commit(withBrush(session.drawing, painting));
+    const paint = (/** @type {import("./drawing/brush.js").Brush} */ painting) => session.commit(withBrush(session.drawing, painting));
     add("brush.fill", ["Shift+F"], () => paint(filled(cleared(brush()), [0.5, 0.5], MOVE)));
     add("brush.invert", ["Shift+I"], () => paint(inverted(brush())));
     add("brush.clear", [], () => session.commit(withBrush(session.drawing, null)), painted);
@@ -135,7 +135,7 @@ export function commandsOf(session, view) {
 /**
  * The selected trajectories, or all of them, in another program's words. An Error says why it cannot be.
  * @param {Session} session
- * @param {import("./coordinates.js").Format} format
+ * @param {import("./tracks/coordinates.js").Format} format
  */
 export function copied(session, format) {
     const chosen = session.selection.length ? session.selected : session.drawing.trajectories;
@@ -167,7 +167,7 @@ function duplicate(session) {
 /**
  * Edits every selected trajectory, as one step.
  * @param {Session} session
- * @param {(trajectory: import("./trajectory.js").Trajectory) => import("./trajectory.js").Trajectory} change
+ * @param {(trajectory: import("./drawing/trajectory.js").Trajectory) => import("./drawing/trajectory.js").Trajectory} change
  */
 export function edit(session, change) {
     const edits = session.selection.map((index) => /** @type {const} */ ([index, change(session.drawing.trajectories[index])]));

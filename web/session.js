@@ -1,11 +1,11 @@
 // One editing session: what is drawn, what is selected, which tool is held. All parts of the editor share it and hear
 // of its changes; none of them talks to another.
 
-import { History } from "./history.js";
-import { EMPTY, parse, textOf } from "./drawing.js";
+import { History } from "./drawing/history.js";
+import { EMPTY, parse, textOf } from "./drawing/drawing.js";
 
-/** @typedef {import("./drawing.js").Drawing} Drawing */
-/** @typedef {import("./trajectory.js").Trajectory} Trajectory */
+/** @typedef {import("./drawing/drawing.js").Drawing} Drawing */
+/** @typedef {import("./drawing/trajectory.js").Trajectory} Trajectory */
 /** @typedef {"drawing"|"selection"|"tool"|"time"|"picture"|"settings"|"status"} Topic */
 
 /**

@@ -1,25 +1,25 @@
 // The editor: the stage, its tools and everything around them, put together. It knows no ComfyUI: whoever holds it gives
 // it a value and a picture, and hears "committed" from its session.
 
-import { Clipboard } from "./clipboard.js";
+import { Clipboard } from "./stage/clipboard.js";
 import { commandsOf, copied } from "./commands.js";
-import { FullScreen } from "./full_screen.js";
-import { Gestures } from "./gestures.js";
-import { Help } from "./help.js";
-import { Keyboard } from "./keyboard.js";
-import { Menu } from "./menu.js";
-import { Options } from "./options.js";
-import { Player } from "./player.js";
+import { FullScreen } from "./panels/full_screen.js";
+import { Gestures } from "./stage/gestures.js";
+import { Help } from "./panels/help.js";
+import { Keyboard } from "./stage/keyboard.js";
+import { Menu } from "./panels/menu.js";
+import { Options } from "./panels/options.js";
+import { Player } from "./preview/player.js";
 import { Session } from "./session.js";
-import { Stage } from "./stage.js";
-import { Timeline } from "./timeline.js";
-import { Toolbar, TopBar } from "./toolbar.js";
+import { Stage } from "./stage/stage.js";
+import { Timeline } from "./panels/timeline.js";
+import { Toolbar, TopBar } from "./panels/toolbar.js";
 import { toolsOf } from "./tools/index.js";
-import { TrajectoryList } from "./trajectory_list.js";
-import { word } from "./words.js";
+import { TrajectoryList } from "./panels/trajectory_list.js";
+import { word } from "./page/words.js";
 
 /** @typedef {import("./session.js").Picture} Picture */
-/** @typedef {import("./gestures.js").Press} Press */
+/** @typedef {import("./stage/gestures.js").Press} Press */
 
 const STATUS_STAYS = 8000; // milliseconds
 

@@ -2,14 +2,14 @@
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
-import { History } from "./history.js";
-import { KeptSteps } from "./kept_steps.js";
-import { ShownPicture } from "./shown_picture.js";
+import { History } from "./drawing/history.js";
+import { KeptSteps } from "./graph/kept_steps.js";
+import { ShownPicture } from "./graph/shown_picture.js";
 import { TrajectoryEditor } from "./trajectory_editor.js";
-import { upstreamPicture } from "./upstream_picture.js";
-import { speak } from "./words.js";
+import { upstreamPicture } from "./graph/upstream_picture.js";
+import { speak } from "./page/words.js";
 
-/** @typedef {import("./upstream_picture.js").PictureFile} PictureFile */
+/** @typedef {import("./graph/upstream_picture.js").PictureFile} PictureFile */
 
 const TYPE = "MOTION_I2V_DRAWING";
 const IMAGE_INPUT = "image";

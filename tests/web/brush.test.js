@@ -5,7 +5,7 @@ import { test } from "node:test";
 import {
     LONGEST, MOVE, NONE, SOFTEST, STILL, Stroke, brushFrom, brushJson, cleared, emptyBrush, filled, inverted, regionOf,
     shareOf, softened, stroked,
-} from "../../web/brush.js";
+} from "../../web/drawing/brush.js";
 
 const { brushes } = JSON.parse(readFileSync(new URL("../fixtures/brushes.json", import.meta.url), "utf-8"));
 const LETTERS = ".MS";

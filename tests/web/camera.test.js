@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { CAMERA_COLOR, PRESETS, cameraMove, cameraTrajectories } from "../../web/camera.js";
-import { parse, textOf } from "../../web/drawing.js";
-import { isPin, positionAt, sampled } from "../../web/trajectory.js";
+import { CAMERA_COLOR, PRESETS, cameraMove, cameraTrajectories } from "../../web/tracks/camera.js";
+import { parse, textOf } from "../../web/drawing/drawing.js";
+import { isPin, positionAt, sampled } from "../../web/drawing/trajectory.js";
 
 const FIXTURE = JSON.parse(readFileSync(new URL("../fixtures/camera.json", import.meta.url), "utf8"));
 const WIDE = /** @type {const} */ ([16, 9]);

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
-import { coordinatesText, trajectoriesFrom } from "../../web/coordinates.js";
-import { npzArrays } from "../../web/track_file.js";
-import { positionAt, sampled, seenAt } from "../../web/trajectory.js";
+import { coordinatesText, trajectoriesFrom } from "../../web/tracks/coordinates.js";
+import { npzArrays } from "../../web/tracks/track_file.js";
+import { positionAt, sampled, seenAt } from "../../web/drawing/trajectory.js";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url);
 const SAMPLES = new URL("tracks/", FIXTURES);

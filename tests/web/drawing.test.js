@@ -15,7 +15,7 @@ import {
     replacedMany,
     textOf,
     withBrush,
-} from "../../web/drawing.js";
+} from "../../web/drawing/drawing.js";
 
 const DRAG = { points: [[0.1, 0.2], [0.5, 0.6]] };
 const PIN = { points: [[0.5, 0.5]] };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isClick, simplified } from "../../web/freehand.js";
-import { positionAt } from "../../web/trajectory.js";
+import { isClick, simplified } from "../../web/drawing/freehand.js";
+import { positionAt } from "../../web/drawing/trajectory.js";
 
 const SQUARE = [1, 1];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { History, STEPS } from "../../web/history.js";
+import { History, STEPS } from "../../web/drawing/history.js";
 
 const written = (...texts) => texts.reduce((history, text) => history.with(text), new History(""));
 

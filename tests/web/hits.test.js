@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EMPTY } from "../../web/drawing.js";
-import { hitAt, hitsAt, inBox, next } from "../../web/hits.js";
-import { Viewport } from "../../web/viewport.js";
+import { EMPTY } from "../../web/drawing/drawing.js";
+import { hitAt, hitsAt, inBox, next } from "../../web/drawing/hits.js";
+import { Viewport } from "../../web/drawing/viewport.js";
 
 const VIEW = new Viewport({ width: 1024, height: 1024, picture: [1000, 1000] }); // 1000 px, from (12, 12)
 const RADIUS = 12;

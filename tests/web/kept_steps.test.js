@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { History } from "../../web/history.js";
-import { KeptSteps } from "../../web/kept_steps.js";
+import { History } from "../../web/drawing/history.js";
+import { KeptSteps } from "../../web/graph/kept_steps.js";
 
 test("the steps of a node are taken up at the text that it has now", () => {
     const kept = new KeptSteps();

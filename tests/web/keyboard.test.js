@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chordOf } from "../../web/keyboard.js";
+import { chordOf } from "../../web/stage/keyboard.js";
 
 const PLAIN = { ctrlKey: false, metaKey: false, altKey: false, shiftKey: false };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { plateOf } from "../../web/plate.js";
+import { plateOf } from "../../web/preview/plate.js";
 
 const SIZE = 64;
 const GREEN = [90, 150, 80];

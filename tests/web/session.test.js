@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { added } from "../../web/drawing.js";
+import { added } from "../../web/drawing/drawing.js";
 import { Session } from "../../web/session.js";
 
 const DRAG = { points: /** @type {const} */ ([[0.1, 0.2], [0.3, 0.4]]) };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { around } from "../../web/lattice.js";
-import { displacements, grabbed, sceneOf, thingAt } from "../../web/spread.js";
+import { around } from "../../web/preview/lattice.js";
+import { displacements, grabbed, sceneOf, thingAt } from "../../web/preview/spread.js";
 
 const [WIDTH, HEIGHT] = [256, 160]; // of the small copy; the picture is four times as large
 const PX = 512; // motion is judged on a picture so wide

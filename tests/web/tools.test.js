@@ -4,8 +4,8 @@ import { Session } from "../../web/session.js";
 import { dragTool } from "../../web/tools/drag.js";
 import { pathTool } from "../../web/tools/path.js";
 import { pinTool } from "../../web/tools/pin.js";
-import { Viewport } from "../../web/viewport.js";
-import { hitsAt } from "../../web/hits.js";
+import { Viewport } from "../../web/drawing/viewport.js";
+import { hitsAt } from "../../web/drawing/hits.js";
 
 /** A stage of 512 × 320 pixels without a page. */
 function desk() {

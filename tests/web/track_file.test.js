@@ -3,8 +3,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 
-import { npyArray, npzArrays, tracksFromFile } from "../../web/track_file.js";
-import { positionAt, seenAt } from "../../web/trajectory.js";
+import { npyArray, npzArrays, tracksFromFile } from "../../web/tracks/track_file.js";
+import { positionAt, seenAt } from "../../web/drawing/trajectory.js";
 
 const SAMPLES = new URL("../fixtures/tracks/", import.meta.url);
 /** @type {readonly [number, number]} */

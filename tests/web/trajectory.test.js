@@ -25,7 +25,7 @@ import {
     withSpan,
     withTime,
     withTiming,
-} from "../../web/trajectory.js";
+} from "../../web/drawing/trajectory.js";
 
 const fixture = JSON.parse(readFileSync(new URL("../fixtures/trajectories.json", import.meta.url), "utf8"));
 

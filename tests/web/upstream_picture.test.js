@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { rims } from "../../web/picture_file.js";
-import { fileNamed, upstreamPicture } from "../../web/upstream_picture.js";
+import { rims } from "../../web/graph/picture_file.js";
+import { fileNamed, upstreamPicture } from "../../web/graph/upstream_picture.js";
 
 /** A graph of nodes; links are [id, from node, its output, to node, its input]. */
 function graphOf({ id, nodes, links, root = null, outputs = [] }) {

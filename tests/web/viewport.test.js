@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Viewport } from "../../web/viewport.js";
+import { Viewport } from "../../web/drawing/viewport.js";
 
 const WIDE = new Viewport({ width: 424, height: 424, picture: [1000, 500] }); // 12 px of margin: fitted to 400 × 200
 

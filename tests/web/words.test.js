@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, test } from "node:test";
 
-import { speak, word } from "../../web/words.js";
-import { ENGLISH } from "../../web/words_en.js";
-import { CHINESE } from "../../web/words_zh.js";
+import { speak, word } from "../../web/page/words.js";
+import { ENGLISH } from "../../web/page/words_en.js";
+import { CHINESE } from "../../web/page/words_zh.js";
 
 const WEB = new URL("../../web/", import.meta.url);
 

@@ -1,12 +1,12 @@
 // The brushes: paint what may move, paint what holds still, erase both. A pen's pressure is its width, its other end erases.
 
-import { emptyBrush, MOVE, NONE, STILL, Stroke } from "../brush.js";
-import { withBrush } from "../drawing.js";
+import { emptyBrush, MOVE, NONE, STILL, Stroke } from "../drawing/brush.js";
+import { withBrush } from "../drawing/drawing.js";
 
 /** @typedef {import("../session.js").Session} Session */
-/** @typedef {import("../stage.js").Stage} Stage */
-/** @typedef {import("../gestures.js").Press} Press */
-/** @typedef {import("../gestures.js").Gesture} Gesture */
+/** @typedef {import("../stage/stage.js").Stage} Stage */
+/** @typedef {import("../stage/gestures.js").Press} Press */
+/** @typedef {import("../stage/gestures.js").Gesture} Gesture */
 
 export const PAINTS = Object.freeze({ brush: MOVE, still: STILL, eraser: NONE });
 const LEAST_PRESSURE = 0.15; // of the width that the lightest touch of a pen still has

@@ -1,15 +1,15 @@
 // Drag: press on the thing, drag it where it should go. The way is simplified; the timing of the hand is kept if wished.
 // A click is a pin.
 
-import { added, nextColor } from "../drawing.js";
-import { isClick, simplified } from "../freehand.js";
-import { rounded, withTiming } from "../trajectory.js";
+import { added, nextColor } from "../drawing/drawing.js";
+import { isClick, simplified } from "../drawing/freehand.js";
+import { rounded, withTiming } from "../drawing/trajectory.js";
 import { moving, put } from "./select.js";
 
 /** @typedef {import("../session.js").Session} Session */
-/** @typedef {import("../stage.js").Stage} Stage */
-/** @typedef {import("../gestures.js").Press} Press */
-/** @typedef {import("../gestures.js").Gesture} Gesture */
+/** @typedef {import("../stage/stage.js").Stage} Stage */
+/** @typedef {import("../stage/gestures.js").Press} Press */
+/** @typedef {import("../stage/gestures.js").Gesture} Gesture */
 
 const TOLERANCE = 1.5; // pixels of the screen by which the simplified way may differ from the drawn one
 

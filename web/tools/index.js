@@ -9,16 +9,16 @@ import { selectTool } from "./select.js";
 /**
  * @typedef {Object} Tool
  * @property {string} cursor  as in CSS
- * @property {(press: import("../gestures.js").Press) => import("../gestures.js").Gesture|null} begin
- * @property {(press: import("../gestures.js").Press|null) => void} [hover]
- * @property {(press: import("../gestures.js").Press) => void} [twice]
- * @property {(at: import("../trajectory.js").Point) => void} [addPoint]  with the keyboard
+ * @property {(press: import("../stage/gestures.js").Press) => import("../stage/gestures.js").Gesture|null} begin
+ * @property {(press: import("../stage/gestures.js").Press|null) => void} [hover]
+ * @property {(press: import("../stage/gestures.js").Press) => void} [twice]
+ * @property {(at: import("../drawing/trajectory.js").Point) => void} [addPoint]  with the keyboard
  * @property {() => boolean} [finish]  ends what several presses make; whether there was something to end
  */
 
 /**
  * @param {import("../session.js").Session} session
- * @param {import("../stage.js").Stage} stage
+ * @param {import("../stage/stage.js").Stage} stage
  * @returns {Record<string, Tool>}
  */
 export function toolsOf(session, stage) {

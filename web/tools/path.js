@@ -1,15 +1,15 @@
 // Path: click points, a curve goes through them. Every click is a step that can be taken back; Enter, Escape or a double
 // click ends the path.
 
-import { added, nextColor, replaced } from "../drawing.js";
-import { insertPoint, rounded } from "../trajectory.js";
+import { added, nextColor, replaced } from "../drawing/drawing.js";
+import { insertPoint, rounded } from "../drawing/trajectory.js";
 import { moving, placing } from "./select.js";
 
 /** @typedef {import("../session.js").Session} Session */
-/** @typedef {import("../stage.js").Stage} Stage */
-/** @typedef {import("../gestures.js").Press} Press */
-/** @typedef {import("../gestures.js").Gesture} Gesture */
-/** @typedef {import("../trajectory.js").Point} Point */
+/** @typedef {import("../stage/stage.js").Stage} Stage */
+/** @typedef {import("../stage/gestures.js").Press} Press */
+/** @typedef {import("../stage/gestures.js").Gesture} Gesture */
+/** @typedef {import("../drawing/trajectory.js").Point} Point */
 
 /** @param {Session} session @param {Stage} stage */
 export function pathTool(session, stage) {

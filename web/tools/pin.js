@@ -1,13 +1,13 @@
 // Pin: what is clicked stays where it is. Shift and a box make a grid of pins.
 
-import { added, nextColor } from "../drawing.js";
-import { rounded } from "../trajectory.js";
+import { added, nextColor } from "../drawing/drawing.js";
+import { rounded } from "../drawing/trajectory.js";
 import { moving, placing } from "./select.js";
 
 /** @typedef {import("../session.js").Session} Session */
-/** @typedef {import("../stage.js").Stage} Stage */
-/** @typedef {import("../gestures.js").Press} Press */
-/** @typedef {import("../gestures.js").Gesture} Gesture */
+/** @typedef {import("../stage/stage.js").Stage} Stage */
+/** @typedef {import("../stage/gestures.js").Press} Press */
+/** @typedef {import("../stage/gestures.js").Gesture} Gesture */
 
 const GRID = [4, 3]; // pins across and down
 

@@ -1,18 +1,18 @@
 // Select: pick, move, box-select. A press where several lie over each other picks the next one each time.
 
-import { added, replacedMany } from "../drawing.js";
-import { inBox, next } from "../hits.js";
-import { insertPoint, moved, movePoint } from "../trajectory.js";
+import { added, replacedMany } from "../drawing/drawing.js";
+import { inBox, next } from "../drawing/hits.js";
+import { insertPoint, moved, movePoint } from "../drawing/trajectory.js";
 
 /** @typedef {import("../session.js").Session} Session */
-/** @typedef {import("../stage.js").Stage} Stage */
-/** @typedef {import("../gestures.js").Press} Press */
-/** @typedef {import("../gestures.js").Gesture} Gesture */
-/** @typedef {import("../hits.js").Hit} Hit */
+/** @typedef {import("../stage/stage.js").Stage} Stage */
+/** @typedef {import("../stage/gestures.js").Press} Press */
+/** @typedef {import("../stage/gestures.js").Gesture} Gesture */
+/** @typedef {import("../drawing/hits.js").Hit} Hit */
 
 /** @param {Session} session @param {Stage} stage */
 export function selectTool(session, stage) {
-    /** @type {{canvas: import("../trajectory.js").Point, hit: Hit}|null} what the last press met */
+    /** @type {{canvas: import("../drawing/trajectory.js").Point, hit: Hit}|null} what the last press met */
     let last = null;
     return {
         cursor: "default",
@@ -89,7 +89,7 @@ export function moving(session, from, hit, clicked = () => {}) {
  * two, or a long one, leaves none.
  * @param {Session} session
  * @param {Press} from
- * @param {import("../drawing.js").Drawing} drawing  with the point
+ * @param {import("../drawing/drawing.js").Drawing} drawing  with the point
  * @param {Hit} hit  the point
  * @returns {Gesture}
  */
@@ -135,7 +135,7 @@ function boxOf(a, b) {
 /**
  * Puts a trajectory on top of the others, in the next colour, and selects it.
  * @param {Session} session
- * @param {import("../trajectory.js").Trajectory} trajectory
+ * @param {import("../drawing/trajectory.js").Trajectory} trajectory
  * @param {string} color
  */
 export function put(session, trajectory, color) {

@@ -12,8 +12,8 @@ from PIL import Image
 from tests.web.browser.host import ROOT
 
 PAGE = """<!doctype html><link rel="icon" href="data:,"><canvas id="stage"></canvas><script type="module">
-    import { parse } from "/web/drawing.js";
-    import { Preview } from "/web/preview.js";
+    import { parse } from "/web/drawing/drawing.js";
+    import { Preview } from "/web/preview/preview.js";
     window.supported = Preview.supported();
     const canvas = document.getElementById("stage");
     window.preview = new Preview(canvas);
@@ -182,7 +182,7 @@ def test_played_a_second_it_is_back_at_the_picture(page, name, capsys):
         """async ([rect, stage, drags]) => {
             const view = viewport(rect, stage);
             const gl = document.getElementById("stage").getContext("webgl2");
-            const { parse } = await import("/web/drawing.js");
+            const { parse } = await import("/web/drawing/drawing.js");
             const spent = (work) => { const start = performance.now(); work(); return performance.now() - start; };
             const finish = () => gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
             const middle = (times) => times.sort((a, b) => a - b)[times.length >> 1];
