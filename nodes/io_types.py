@@ -4,6 +4,7 @@ ComfyUI: IMAGE [B, H, W, 3], 0…1. MASK [B, H, W] or [H, W]. LATENT {"samples":
 CONDITIONING [[text [1, tokens, width], {…}], …]. TRACKS {"track_path": [T, N, 2] pixels, "track_visibility": [T, N]}.
 """
 
+import torch.nn.functional as F
 from comfy_api.latest import io
 from einops import rearrange
 from torch import Tensor
@@ -46,6 +47,11 @@ def region_from(mask: Tensor | None, size: Size) -> Tensor | None:
         return None
     region = region_from_brush(mask_from(mask), size)
     return None if region.all() else region
+
+
+def soft_from(mask: Tensor, size: Size) -> Tensor:
+    """[H, W], 0…1, of a MASK; of a batch the first."""
+    return F.interpolate(mask_from(mask)[None, None], size, mode="bilinear", antialias=True)[0, 0].clamp(0, 1)
 
 
 def mask_from(mask: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import get_args
 
 import torch
-import torch.nn.functional as F
 from comfy_api.latest import io, ui
 from torch import Tensor
 
@@ -14,7 +13,7 @@ from ..motion_core.controls.camera import Camera, seen_by
 from ..motion_core.field_file import RelativeTo, load_field, save_field
 from ..motion_core.flow_color import arrows, flow_color, moved_grid
 from ..motion_core.types import Easing, Size
-from .io_types import MotionField, images_from, mask_from, picture_from
+from .io_types import MotionField, images_from, picture_from, soft_from
 from .trajectories import LONGEST, camera_inputs, easing_input
 from .user_files import OURS, fingerprint, new_path, offered, path_of, prefix_input, refused
 
@@ -143,12 +142,7 @@ class RestrictMotionField(io.ComfyNode):
 
     @classmethod
     def execute(cls, motion_field: types.MotionField, mask: Tensor) -> io.NodeOutput:
-        return io.NodeOutput(motion_field.restricted(_soft(mask, motion_field.size)))
-
-
-def _soft(mask: Tensor, size: Size) -> Tensor:
-    """[H, W], 0…1, of a MASK; of a batch the first."""
-    return F.interpolate(mask_from(mask)[None, None], size, mode="bilinear", antialias=True)[0, 0].clamp(0, 1)
+        return io.NodeOutput(motion_field.restricted(soft_from(mask, motion_field.size)))
 
 
 class AddCamera(io.ComfyNode):
@@ -242,7 +236,7 @@ class BlendMotionFields(io.ComfyNode):
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         second = second.retimed(first.frames).resized(first.size)
-        return io.NodeOutput(first.blended(second, amount if mask is None else amount * _soft(mask, first.size)))
+        return io.NodeOutput(first.blended(second, amount if mask is None else amount * soft_from(mask, first.size)))
 
 
 def _relative_to() -> io.Combo.Input:

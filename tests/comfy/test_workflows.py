@@ -10,8 +10,12 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from motion_core.picture_file import read_picture
+from motion_core.types import Size
+from motion_core.video_file import write_video
 from tests import miniature
 from tests.comfy.server import ROOT
+from tests.filmed import RACCOON, Film, Layer, moved
 
 FOLDER = ROOT / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.json"))
@@ -125,6 +129,8 @@ def miniaturised(prompt, base):
                 save_weights(base / "models" / "motion_i2v" / value, role)
             elif kind == "LoadImage" and key == "image":
                 save_picture(base / "input" / value)
+            elif kind == "LoadVideo" and key == "file":
+                save_video(base / "input" / value)
             elif key == "steps":
                 inputs[key] = min(value, FEWEST)
             elif key in ("width", "height") and isinstance(value, int):
@@ -151,6 +157,13 @@ def save_picture(path):
         photo.convert("RGB").save(path)
 
 
+def save_video(path):
+    """Half a second in which a camera pans over the raccoon."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pan = Film("pan", [Layer(read_picture(RACCOON), moved(-8))], frames=5, size=Size(height=96, width=LARGEST))
+    write_video(iter(pan), path, 10)
+
+
 # What is proved of each workflow.
 
 
@@ -172,9 +185,13 @@ def test_there_are_workflows():
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_runs(server, path):
     prompt = prompt_of(read(path), server.object_info())
+    if any(node["class_type"] == "MotionI2V_MotionFieldFromVideo" for node in prompt.values()):
+        pytest.importorskip("cv2")
     run = server.run(miniaturised(prompt, server.base))
     assert (run.ended, run.message) == ("success", "")
     assert run.outputs
+    reports = [run.outputs[name] for name, node in prompt.items() if node["class_type"] == "MotionI2V_MotionReport"]
+    assert all("Motion report: " in report["text"][0] for report in reports)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

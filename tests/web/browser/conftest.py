@@ -26,7 +26,7 @@ COMBINATIONS = [
     ("1.27.10", "classic"),  # its Nodes 2.0 shows no widgets of extensions
     *((version, mode) for version in ("1.35.9", "1.42.8", "1.58.1") for mode in ("classic", "nodes2")),
 ]
-USUAL = "1.42.8"  # of ComfyUI 0.18.1
+USUAL = ("1.42.8", "nodes2")  # of ComfyUI 0.18.1
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -74,8 +74,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # Threads of the browser and of the host may still close sockets when a test has ended.
         item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        version, _ = parameters.get("frontend", (USUAL, ""))
-        if version != USUAL and not item.get_closest_marker("everywhere"):
+        combination = parameters.get("frontend", USUAL)
+        if combination != USUAL and not item.get_closest_marker("everywhere"):
             item.add_marker(pytest.mark.slow)
 
 

@@ -18,7 +18,7 @@ SHOWN = """(id) => {
     return [picture.width, picture.height, picture.note, [...corner.getImageData(4, 4, 1, 1).data]];
 }"""
 LISTENERS = """(async () => {
-    const ofTheHost = ["resize", "scroll"];  // 1.27.10 adds some for every subgraph
+    const ofTheHost = ["click", "keydown", "resize", "scroll"];  // of its menus, of subgraphs; not ours
     const of = (target) => Object.entries(getEventListeners(target))
         .reduce((sum, [type, found]) => sum + (ofTheHost.includes(type) ? 0 : found.length), 0);
     return [of(window), of(document), of(document.body), of(document.documentElement)];

@@ -1,0 +1,178 @@
+"""Motion Report: did it go where it was drawn?"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import comfy.clip_vision
+import comfy.model_management
+import folder_paths
+import torch
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..motion_core import types
+from ..motion_core.errors import MotionError
+from ..motion_core.metrics import ImageFeatures
+from ..motion_core.optical_flow import FlowEstimator, estimator_named
+from ..motion_core.report import report_on
+from ..motion_core.source_video import SourceMotion, motion_from_video
+from ..motion_core.tracks import Tracks
+from .io_types import MotionField, Trajectories, images_from, mask_from, picture_from
+from .source_video import NONE, counted, pictures
+
+if TYPE_CHECKING:
+    from ..motion_core.clip_scores import ClipModel
+
+FOLDER = "clip_scores"  # models/clip_scores: folders, each a CLIP as transformers publishes it
+CLIP_ROOM = 2 * 1024**3  # bytes: the largest of OpenAI's, ViT-L/14, in float32
+
+
+def add_model_folder() -> None:
+    """Where folders of CLIP are looked for."""
+    folder_paths.add_model_folder_path(FOLDER, os.path.join(folder_paths.models_dir, FOLDER))
+
+
+class MotionReport(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MotionI2V_MotionReport",
+            display_name="Motion Report",
+            category="Motion-I2V/evaluate",
+            description="Measures finished frames: did things go where they were drawn, does all else rest, does it "
+            "flicker? What cannot be measured is said, with the reason.",
+            is_output_node=True,
+            inputs=[
+                io.Image.Input("images", tooltip="The finished frames."),
+                io.Combo.Input(
+                    "estimator",
+                    options=["dis", NONE],
+                    tooltip="What finds motion in the frames. dis: OpenCV's, without any model. none: only the motion "
+                    "field is measured.",
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=8.0,
+                    min=0.01,
+                    max=1000.0,
+                    step=0.01,
+                    tooltip="Frames a second. The dynamic degree looks at about 8 of them.",
+                ),
+                io.String.Input(
+                    "prompt", default="", multiline=True, tooltip="What the frames should show. Needs a clip_model."
+                ),
+                io.Combo.Input(
+                    "clip_model",
+                    options=[NONE, *_clip_models()],
+                    tooltip=f"A folder in models/{FOLDER} with a whole CLIP, which sees and reads: for the consistency "
+                    "of the frames with each other, with the prompt and with the image.",
+                ),
+                MotionField.Input("motion_field", optional=True, tooltip="What the frames were rendered with."),
+                Trajectories.Input("trajectories", optional=True, tooltip="What was drawn, from Draw Trajectories."),
+                io.Mask.Input(
+                    "motion_brush", optional=True, tooltip="Where things might move; what moves outside is drift."
+                ),
+                io.Image.Input(
+                    "image", optional=True, tooltip="The still image that was animated: under the plot, and compared."
+                ),
+                io.ClipVision.Input(
+                    "clip_vision",
+                    optional=True,
+                    tooltip="In place of a clip_model: sees but cannot read, so the prompt is not measured.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(display_name="report", tooltip="All of it as JSON, for programs."),
+                io.String.Output(display_name="table", tooltip="All of it to read, as to Preview as Text."),
+                io.Image.Output(display_name="plot", tooltip="Asked against travelled paths over the image."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        images: Tensor,
+        estimator: str,
+        fps: float,
+        prompt: str,
+        clip_model: str,
+        motion_field: types.MotionField | None = None,
+        trajectories: Tracks | None = None,
+        motion_brush: Tensor | None = None,
+        image: Tensor | None = None,
+        clip_vision: comfy.clip_vision.ClipVisionModel | None = None,
+    ) -> io.NodeOutput:
+        frames = torch.stack(list(pictures(images)))
+        picture = None if image is None else picture_from(image).cpu()
+        clip = None if clip_model == NONE else _clip(clip_model)
+        features = None if clip_vision is None else _seen_by(clip_vision)
+        engine, found = _found(frames, estimator)
+        report = report_on(
+            frames,
+            field=motion_field,
+            found=found,
+            estimator=engine,
+            trajectories=() if trajectories is None else trajectories.trajectories,
+            region=None if motion_brush is None else mask_from(motion_brush),
+            picture=picture,
+            prompt=prompt,
+            image_features=features if clip is None else clip.image_features,
+            text_features=None if clip is None else clip.text,
+            fps=fps,
+        )
+        told = json.dumps(report.json(), ensure_ascii=False, allow_nan=False, indent=2)
+        table = report.table()
+        plot = images_from(report.plot(frames[0] if picture is None else picture)[None])
+        shown = ui.PreviewText(table).as_dict() | ui.PreviewImage(plot).as_dict()
+        return io.NodeOutput(told, table, plot, ui=shown)
+
+
+def _found(frames: Tensor, name: str) -> tuple[FlowEstimator | None, SourceMotion | str | None]:
+    """The estimator, and the motion in the frames or, as the rest of a report is worth having, why there is none."""
+    if name == NONE:
+        return None, None
+    try:
+        engine = estimator_named(name)
+    except MotionError as why:
+        return None, str(why).rstrip(".")
+    if len(frames) < 2:
+        return engine, None
+    try:
+        return engine, motion_from_video(frames, engine, at_cut="stop", progress=counted(len(frames)))
+    except MotionError as why:
+        return engine, str(why).rstrip(".")
+
+
+def _clip(name: str) -> ClipModel:
+    """A listed CLIP, with room made for it."""
+    from ..motion_core.clip_scores import ClipModel
+
+    device = comfy.model_management.text_encoder_device()
+    comfy.model_management.free_memory(CLIP_ROOM, device)
+    return ClipModel.load(_clip_path(name), device=device)
+
+
+def _seen_by(clip_vision: comfy.clip_vision.ClipVisionModel) -> ImageFeatures:
+    def features(some: Tensor) -> Tensor:
+        return clip_vision.encode_image(some.movedim(1, -1))["image_embeds"]
+
+    return ImageFeatures(f"ComfyUI's CLIP Vision ({clip_vision.image_size} px)", features)
+
+
+def _clip_models() -> list[str]:
+    """Names of the folders that hold a CLIP."""
+    homes = (Path(home) for home in folder_paths.get_folder_paths(FOLDER))
+    return sorted({config.parent.name for home in homes for config in home.glob("*/config.json")})
+
+
+def _clip_path(name: str) -> Path:
+    """Where a listed folder is."""
+    paths = [Path(home, name) for home in folder_paths.get_folder_paths(FOLDER)]
+    return next((path for path in paths if path.is_dir()), paths[0])
+
+
+NODES: list[type[io.ComfyNode]] = [MotionReport]
