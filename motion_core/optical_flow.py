@@ -98,7 +98,7 @@ class RaftFlow:
         with WeightFile(path) as file:
             weights = {name: file.tensor(name).clone() for name in file.shapes}
         try:
-            from torchvision.models.optical_flow import raft_large, raft_small
+            from torchvision.models.optical_flow import raft_large, raft_small  # pyright: ignore[reportMissingImports]
         except (ImportError, RuntimeError) as error:  # RuntimeError: made for another torch
             raise MotionError(
                 f"RAFT needs torchvision, which cannot be used here ({error}). Install the torchvision of this torch, "
