@@ -24,7 +24,7 @@ import { word } from "./page/words.js";
  * @property {() => void} help
  * @property {() => void} pickFile
  * @property {() => void} paste
- * @property {(text: string) => void} copy
+ * @property {(format: import("./tracks/coordinates.js").Format) => void} copy
  * @property {() => void} finish  what several presses make
  */
 
@@ -118,7 +118,7 @@ export function commandsOf(session, view) {
         ["WanMove", "wanmove"],
         ["Ltx", "ltx"],
     ])) {
-        add(`tracks.copy${name}`, name === "Own" ? ["Ctrl+C"] : [], () => view.copy(copied(session, format)), drawn);
+        add(`tracks.copy${name}`, name === "Own" ? ["Ctrl+C"] : [], () => view.copy(format), drawn);
     }
 
     for (const preset of PRESETS) {

@@ -98,6 +98,16 @@ export class Session extends EventTarget {
         this.#tell("committed");
     }
 
+    /** The value is this text again, whatever it says: one step. @param {string} text */
+    restore(text) {
+        this.rollback();
+        if (text === this.text) return;
+        this.history = this.history.with(text);
+        this.#read();
+        this.select([]);
+        this.#tell("committed");
+    }
+
     /** @returns {boolean} whether there was a step to take back */
     undo() {
         return this.#step(this.history.undone());

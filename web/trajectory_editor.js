@@ -50,9 +50,17 @@ export class TrajectoryEditor {
             help: () => this.help.open(),
             pickFile: () => this.clipboard.pick(),
             paste: () => this.clipboard.read(),
-            copy: (text) => this.clipboard.write(text),
+            copy: (format) => this.clipboard.write(() => copied(this.session, format)),
             finish: () => this.#tool.finish?.(),
         });
+        for (const command of Object.values(commands)) {
+            const { run } = command;
+            command.run = () => {
+                this.gestures.cancel(); // what is under way was begun on another drawing
+                this.keyboard.settle();
+                run();
+            };
+        }
         this.menu = new Menu(this.session, commands);
         this.help = new Help(this.session, commands);
         this.list = new TrajectoryList(this.session, commands);
@@ -117,10 +125,6 @@ export class TrajectoryEditor {
         this.session.load(text);
     }
 
-    get text() {
-        return this.session.text;
-    }
-
     /**
      * What is drawn on.
      * @param {Picture|null} picture
@@ -161,7 +165,7 @@ export class TrajectoryEditor {
             this.session.play(false);
             this.session.seek(0);
         }
-        return this.#tool.begin(press);
+        return (press.eraser ? this.tools.eraser : this.#tool).begin(press);
     }
 
     /** @param {Press|null} press */
@@ -226,7 +230,7 @@ export class TrajectoryEditor {
 }
 
 /** A press that no pointer made. */
-const KEY_PRESS = { time: 0, pressure: 1, scale: 1, pen: false, touch: false, eraser: false, shift: false, alt: false };
+const KEY_PRESS = { time: 0, pressure: 1, scale: 1, pen: false, touch: false, eraser: false, shift: false };
 
 function styles() {
     const link = document.createElement("link");

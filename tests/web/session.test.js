@@ -101,3 +101,17 @@ test("a selected point is forgotten when it is no longer there", () => {
     session.select([0, 7], 1);
     assert.deepEqual(session.selection, [0]);
 });
+
+test("what was there is restored exactly, even if it is no drawing, as one step", () => {
+    for (const text of ["{broken", '{"version":1,"trajectories":[{"points":[[0.5,0.5]]}],"size":[640,400]}']) {
+        const session = new Session();
+        session.load(text);
+        session.show({ element: {}, width: 100, height: 100, note: "" });
+        session.commit(added(session.drawing, [DRAG]));
+        const drawn = session.text;
+        session.restore(text);
+        assert.equal(session.text, text);
+        session.undo();
+        assert.equal(session.text, drawn);
+    }
+});

@@ -5,6 +5,8 @@ import { dragTool } from "../../web/tools/drag.js";
 import { pathTool } from "../../web/tools/path.js";
 import { pinTool } from "../../web/tools/pin.js";
 import { Viewport } from "../../web/drawing/viewport.js";
+import { added } from "../../web/drawing/drawing.js";
+import { selectTool } from "../../web/tools/select.js";
 import { hitsAt } from "../../web/drawing/hits.js";
 
 /** A stage of 512 × 320 pixels without a page. */
@@ -97,4 +99,41 @@ test("Shift and a box make a grid of pins that fills it", () => {
     const pins = points(session).flat();
     assert.equal(pins.length, 12);
     assert.deepEqual([pins[0], pins[11]], [[0.1, 0.2], [0.7, 0.8]]);
+});
+
+test("a stroke that leads far away ends at what may lie outside the picture, so that it can be read again", () => {
+    const { session, stage, press } = desk();
+    const gesture = dragTool(session, stage).begin(press(0.5, 0.5, 0));
+    gesture.move([press(5, 0.5, 300), press(14, 0.5, 600)]);
+    gesture.end(press(14, 0.5, 600));
+    assert.deepEqual(points(session)[0].at(-1), [1.5, 0.5]);
+});
+
+test("Shift and a click make no grid", () => {
+    const { session, stage, press } = desk();
+    pinTool(session, stage).begin(press(0.1, 0.2, 0, { shift: true })).end(press(0.1, 0.2));
+    assert.equal(session.text, "");
+});
+
+test("a press that took its trajectory out of the selection moves no other", () => {
+    const { session, stage, press } = desk();
+    const select = selectTool(session, stage);
+    for (const y of [0.2, 0.8]) session.commit(added(session.drawing, [{ points: [[0.2, y], [0.5, y]] }]));
+    session.select([0, 1]);
+    const gesture = select.begin(press(0.2, 0.2, 0, { shift: true }));
+    gesture.move([press(0.3, 0.3)]);
+    gesture.end(press(0.3, 0.3));
+    assert.deepEqual(points(session), [[[0.2, 0.2], [0.5, 0.2]], [[0.2, 0.8], [0.5, 0.8]]]);
+});
+
+test("the first finger of a pinch leaves an ended path ended", () => {
+    const { session, stage, press } = desk();
+    const path = pathTool(session, stage);
+    const gesture = path.begin(press(0.1, 0.1));
+    session.rollback();
+    gesture.cancel();
+    session.commit(added(session.drawing, [{ points: [[0.6, 0.6], [0.7, 0.7]] }]));
+    session.select([0]);
+    path.begin(press(0.1, 0.9)).end(press(0.1, 0.9));
+    assert.deepEqual(points(session), [[[0.6, 0.6], [0.7, 0.7]], [[0.1, 0.9]]]);
 });

@@ -71,8 +71,8 @@ function clamp(value, low, high) {
     return Math.min(high, Math.max(low, value));
 }
 
-/** @param {Point} point @returns {Point} */
-function nearPicture([x, y]) {
+/** As far outside the picture as a point may be put. @param {Point} point @returns {Point} */
+export function nearPicture([x, y]) {
     return [clamp(x, -BEYOND, 1 + BEYOND), clamp(y, -BEYOND, 1 + BEYOND)];
 }
 

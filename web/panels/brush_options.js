@@ -31,6 +31,8 @@ function percent(share) {
 }
 
 export class BrushOptions {
+    #held = false; // the slider, with a preview of it
+
     /** @param {Session} session @param {Commands} commands */
     constructor(session, commands) {
         this.session = session;
@@ -76,7 +78,14 @@ export class BrushOptions {
         const { drawing } = this.session;
         if (!drawing.brush) return;
         const softer = withBrush(drawing, softened(drawing.brush, softness));
+        this.#held = !done;
         if (done) this.session.commit(softer);
         else this.session.preview(softer);
+    }
+
+    /** A slider that was brought back to where it began tells of no change: what it previewed ends here. */
+    settle() {
+        if (this.#held) this.session.commit();
+        this.#held = false;
     }
 }

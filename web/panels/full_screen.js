@@ -1,8 +1,7 @@
 // The same editor over the whole page, with Done and Cancel. Only while it is open does anything of it lie in the page.
 
-import { parse } from "../drawing/drawing.js";
 import { element } from "../page/element.js";
-import { unreadLater } from "../stage/keyboard.js";
+import { chordOf, HOST, unreadLater } from "../stage/keyboard.js";
 import { word } from "../page/words.js";
 
 /** @typedef {import("../session.js").Session} Session */
@@ -70,11 +69,7 @@ export class FullScreen {
     cancel() {
         if (!this.shown) return;
         const { text } = this.shown;
-        this.session.rollback();
-        if (text !== this.session.text) {
-            this.session.commit(parse(text));
-            this.session.select([]);
-        }
+        this.session.restore(text);
         this.close();
     }
 
@@ -148,6 +143,7 @@ export class FullScreen {
 
     /** Nothing of it reaches the graph behind. @param {Event} event */
     #keep = (event) => {
+        if (event instanceof KeyboardEvent && HOST.includes(chordOf(event))) return;
         event.stopPropagation();
         // A file that nobody took must not make the browser leave the page.
         if (event.type === "dragover" || event.type === "drop") event.preventDefault();

@@ -58,6 +58,7 @@ export class Options {
         this.element.addEventListener("input", this.#input);
         this.element.addEventListener("change", this.#change);
         this.element.addEventListener("focusout", this.#leave);
+        this.element.addEventListener("pointerup", this.#release);
         this.element.addEventListener("click", this.#click);
         this.element.addEventListener("keydown", this.#key);
         this.refresh.on();
@@ -68,6 +69,7 @@ export class Options {
         this.element.removeEventListener("input", this.#input);
         this.element.removeEventListener("change", this.#change);
         this.element.removeEventListener("focusout", this.#leave);
+        this.element.removeEventListener("pointerup", this.#release);
         this.element.removeEventListener("click", this.#click);
         this.element.removeEventListener("keydown", this.#key);
         this.refresh.off();
@@ -102,7 +104,13 @@ export class Options {
         else if (said) this.brush.change(said.name, said.value, false);
     };
 
-    #leave = () => this.trajectories.end();
+    #leave = () => {
+        this.trajectories.end();
+        this.brush.settle();
+    };
+
+    /** After the slider has told of its change, if it tells of one. */
+    #release = () => window.setTimeout(() => this.brush.settle());
 
     #change = (/** @type {Event} */ event) => {
         const said = answer(event.target);

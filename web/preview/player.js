@@ -101,7 +101,12 @@ export class Player {
     }
 
     #forget() {
-        this.#preview?.dispose();
+        if (this.#preview) {
+            this.#preview.dispose();
+            const fresh = /** @type {HTMLCanvasElement} */ (this.stage.preview.cloneNode()); // the old one's context is gone
+            this.stage.preview.replaceWith(fresh);
+            this.stage.preview = fresh;
+        }
         this.#preview = null;
         this.#prepared = this.#picture = null;
         this.stage.preview.hidden = true;

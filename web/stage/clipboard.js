@@ -40,8 +40,21 @@ export class Clipboard {
         for (const [name, listener] of this.listeners) this.surface.removeEventListener(name, listener);
     }
 
-    /** From a menu. Pages that are not served over https or by this machine have only the old way. @param {string} text */
-    async write(text) {
+    /**
+     * From a menu. Pages that are not served over https or by this machine have only the old way.
+     * @param {() => string} copied  an Error says why it cannot be
+     */
+    async write(copied) {
+        try {
+            await this.#put(copied());
+            this.session.say(word("status.copied"));
+        } catch (error) {
+            this.#complain(error);
+        }
+    }
+
+    /** @param {string} text */
+    async #put(text) {
         if (navigator.clipboard?.writeText) {
             await navigator.clipboard.writeText(text);
         } else {
@@ -53,7 +66,6 @@ export class Clipboard {
             field.remove();
             this.sink.focus({ preventScroll: true });
         }
-        this.session.say(word("status.copied"));
     }
 
     /** From a menu. Browsers that let no page read the clipboard leave it to the keys. */
@@ -95,14 +107,16 @@ export class Clipboard {
         }
     }
 
-    /** On top of what is drawn; a brush only where there is none. @param {Imported} found */
+    /** On top of what is drawn; a brush only where there is none, and all of a drawing where nothing is drawn. @param {Imported} found */
     #add({ trajectories, notes, drawing }) {
         const { session } = this;
         const first = session.drawing.trajectories.length;
         const colors = PALETTE.slice(0, -1);
         const colored = trajectories.map((one, index) => ({ color: colors[(first + index) % colors.length], ...one }));
         const both = added(session.drawing, colored);
-        const next = drawing?.brush && !both.brush ? { ...both, brush: drawing.brush } : both;
+        const clip = drawing && session.text === "" ? { ...drawing, trajectories: both.trajectories } : both;
+        const unpainted = !both.brush?.paint.some(Boolean);
+        const next = drawing?.brush && unpainted ? { ...clip, brush: drawing.brush } : clip;
         session.commit(next);
         session.select(trajectories.map((_, index) => first + index));
         session.say(notes.join(" ") || word("status.pasted", { count: trajectories.length }));

@@ -14,7 +14,6 @@
  * @property {boolean} touch
  * @property {boolean} eraser  the pen's other end
  * @property {boolean} shift
- * @property {boolean} alt
  */
 
 /**
@@ -45,7 +44,7 @@ const WHEEL = 0.0015; // of zoom, in a pixel that the wheel turns
 const TWICE = 350; // milliseconds between the two clicks of a double click
 
 export class Gestures {
-    /** @type {{id: number, gesture: Gesture, from: Press}|null} */
+    /** @type {{id: number, gesture: Gesture, from: Press, pan: boolean}|null} */
     #active = null;
     /** @type {Map<number, Point>} where fingers are */
     #fingers = new Map();
@@ -86,6 +85,8 @@ export class Gestures {
 
     off() {
         this.cancel();
+        this.#fingers.clear();
+        this.#pinching = false;
         for (const [name, listener] of this.listeners) this.hands.element.removeEventListener(name, listener);
     }
 
@@ -120,7 +121,6 @@ export class Gestures {
             touch: kind === "touch",
             eraser: (event.buttons & ERASER) !== 0,
             shift: event.shiftKey,
-            alt: event.altKey,
         };
     }
 
@@ -129,6 +129,14 @@ export class Gestures {
         event.stopPropagation();
         const press = this.#press(event);
         this.#lastWasTouch = press.touch;
+        const under = this.#active?.from;
+        if (press.touch && under?.pen) return; // the palm of the hand that holds the pen
+        if (press.pen || (event.isPrimary && press.touch)) {
+            // No other finger counts: it is the palm, or its end was heard by another element.
+            this.#fingers.clear();
+            this.#pinching = false;
+        }
+        if (under && event.isPrimary && (press.pen || under.touch === press.touch)) this.cancel();
         if (press.touch) {
             this.#fingers.set(event.pointerId, press.canvas);
             this.#capture(event);
@@ -139,10 +147,11 @@ export class Gestures {
             }
         }
         if (this.#active || this.#pinching || event.button === 2) return;
-        const gesture = event.button === 1 || this.panning ? this.#panning(press) : this.hands.begin(press);
+        const pan = event.button === 1 || this.panning;
+        const gesture = pan ? this.#panning(press) : this.hands.begin(press);
         if (!gesture) return;
         this.#capture(event);
-        this.#active = { id: event.pointerId, gesture, from: press };
+        this.#active = { id: event.pointerId, gesture, from: press, pan };
         if (press.touch) {
             this.#longPress = window.setTimeout(() => {
                 this.cancel();
@@ -174,10 +183,11 @@ export class Gestures {
         this.#lifted(event.pointerId);
         if (this.#active?.id !== event.pointerId) return;
         clearTimeout(this.#longPress);
-        const { gesture, from } = this.#active;
+        const { gesture, from, pan } = this.#active;
         const press = this.#press(event);
         this.#active = null;
         gesture.end(press);
+        if (pan) return;
         const again = press.time - this.#lastClick.time < TWICE;
         const near = (/** @type {Point} */ point) => apart(press.canvas, point) < STILL * press.scale;
         if (again && near(this.#lastClick.canvas) && near(from.canvas)) {

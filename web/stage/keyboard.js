@@ -8,7 +8,7 @@ import { moved, movePoint } from "../drawing/trajectory.js";
 /** @typedef {import("./stage.js").Stage} Stage */
 /** @typedef {import("../panels/command_buttons.js").Commands} Commands */
 
-const HOST = ["Ctrl+Enter", "Ctrl+Shift+Enter", "Ctrl+Alt+Enter", "Ctrl+S", "Ctrl+Shift+S"]; // run and save stay ComfyUI's
+export const HOST = ["Ctrl+Enter", "Ctrl+Shift+Enter", "Ctrl+Alt+Enter", "Ctrl+S", "Ctrl+Shift+S"]; // run and save stay ComfyUI's
 const NATIVE = ["Ctrl+C", "Ctrl+V", "Ctrl+X"]; // the browser makes clipboard events of them
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEP = 1; // pixels of the picture
@@ -36,6 +36,7 @@ export function unreadLater(event) {
 
 export class Keyboard {
     #space = false;
+    #nudged = false; // since a key went down: all its repeats are one step
 
     /**
      * @param {HTMLElement} surface  of the editor
@@ -61,6 +62,7 @@ export class Keyboard {
     }
 
     off() {
+        this.settle();
         this.surface.removeEventListener("keydown", unreadLater, true);
         this.surface.removeEventListener("keydown", this.#down);
         this.surface.removeEventListener("keyup", this.#up);
@@ -79,16 +81,19 @@ export class Keyboard {
     #up = (/** @type {KeyboardEvent} */ event) => {
         event.stopPropagation();
         if (event.key === " ") this.#left();
+        if (event.key in ARROWS) this.settle();
     };
 
     /** A key let go elsewhere is not heard of. */
     #left = () => {
         if (this.#space) this.acts.space(false);
         this.#space = false;
+        this.settle();
     };
 
     /** @param {string} chord @param {KeyboardEvent} event @returns {boolean} whether the key meant anything here */
     #act(chord, event) {
+        if (!(event.key in ARROWS)) this.settle();
         if (chord === "Escape") {
             this.acts.escape();
             return true;
@@ -132,7 +137,14 @@ export class Keyboard {
                 const [px, py] = trajectory.points[session.point];
                 return /** @type {const} */ ([index, movePoint(trajectory, session.point, [px + dx, py + dy], session.aspect)]);
             });
-        session.commit(replacedMany(session.drawing, new Map(edits)));
+        session.preview(replacedMany(session.drawing, new Map(edits)));
+        this.#nudged = true;
+    }
+
+    /** Makes a step of what was nudged. */
+    settle() {
+        if (this.#nudged) this.session.commit();
+        this.#nudged = false;
     }
 }
 

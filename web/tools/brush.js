@@ -50,7 +50,10 @@ export function brushTool(session, stage, name) {
                     presses.forEach(paintTo);
                     showCursor(presses[presses.length - 1]);
                 },
-                end: () => session.commit(withBrush(session.drawing, stroke.brush)),
+                end: () => {
+                    session.commit(withBrush(session.drawing, stroke.brush));
+                    stage.cursor = null; // until the pointer moves again
+                },
                 cancel: () => stage.forgetStroke(),
             };
         },

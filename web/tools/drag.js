@@ -3,7 +3,7 @@
 
 import { added, nextColor } from "../drawing/drawing.js";
 import { isClick, simplified } from "../drawing/freehand.js";
-import { rounded, withTiming } from "../drawing/trajectory.js";
+import { nearPicture, rounded, withTiming } from "../drawing/trajectory.js";
 import { moving, put } from "./select.js";
 
 /** @typedef {import("../session.js").Session} Session */
@@ -29,10 +29,10 @@ export function dragTool(session, stage) {
             const color = session.settings.color || nextColor(session.drawing);
             const before = session.drawing;
             /** @type {[number, number, number][]} */
-            const samples = [[press.image[0], press.image[1], press.time]];
+            const samples = [sampleOf(press)];
             return {
                 move(presses) {
-                    for (const { image, time } of presses) samples.push([image[0], image[1], time]);
+                    samples.push(...presses.map(sampleOf));
                     if (isClick(samples, [width, height])) return;
                     const points = samples.map(([x, y]) => /** @type {const} */ ([x, y]));
                     session.preview(added(before, [{ points, curve: "straight", color }]));
@@ -41,7 +41,7 @@ export function dragTool(session, stage) {
                     session.rollback();
                     if (isClick(samples, [width, height])) {
                         if (hits.length) session.select([hits[0].trajectory], hits[0].point ?? null);
-                        else put(session, rounded({ points: [press.image] }), color);
+                        else put(session, rounded({ points: [nearPicture(press.image)] }), color);
                         return;
                     }
                     const { handTiming } = session.settings;
@@ -55,8 +55,14 @@ export function dragTool(session, stage) {
     };
 }
 
+/** @param {Press} press @returns {[number, number, number]} */
+function sampleOf({ image, time }) {
+    const [x, y] = nearPicture(image);
+    return [x, y, time];
+}
+
 /** Its size in pixels of the screen. @param {Stage} stage @param {Press} press @returns {[number, number]} */
-export function pictureOnScreen(stage, press) {
+function pictureOnScreen(stage, press) {
     const { width, height } = stage.viewport.rect();
     return [width / press.scale, height / press.scale];
 }

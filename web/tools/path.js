@@ -2,7 +2,7 @@
 // click ends the path.
 
 import { added, nextColor, replaced } from "../drawing/drawing.js";
-import { insertPoint, rounded } from "../drawing/trajectory.js";
+import { insertPoint, nearPicture, rounded } from "../drawing/trajectory.js";
 import { moving, placing } from "./select.js";
 
 /** @typedef {import("../session.js").Session} Session */
@@ -30,7 +30,7 @@ export function pathTool(session, stage) {
             return { drawing: replaced(drawing, open, longer), trajectory: open, point: path.points.length };
         }
         const straight = settings.curve === "straight" ? { curve: settings.curve } : {};
-        const first = rounded({ points: [at], timing: /** @type {const} */ ("steady"), ...straight });
+        const first = rounded({ points: [nearPicture(at)], timing: /** @type {const} */ ("steady"), ...straight });
         const color = settings.color || nextColor(drawing);
         return { drawing: added(drawing, [{ ...first, color }]), trajectory: drawing.trajectories.length, point: 0 };
     }
@@ -59,8 +59,16 @@ export function pathTool(session, stage) {
                 return moving(session, press, held);
             }
             const { drawing, ...place } = grown(press.image);
+            const was = open;
             open = place.trajectory;
-            return placing(session, press, drawing, { kind: "point", ...place });
+            const gesture = placing(session, press, drawing, { kind: "point", ...place });
+            return {
+                ...gesture,
+                cancel() {
+                    open = was;
+                    gesture.cancel?.();
+                },
+            };
         },
         /** The second click of a double click has added nothing new. */
         twice() {

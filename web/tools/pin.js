@@ -1,7 +1,7 @@
 // Pin: what is clicked stays where it is. Shift and a box make a grid of pins.
 
 import { added, nextColor } from "../drawing/drawing.js";
-import { rounded } from "../drawing/trajectory.js";
+import { nearPicture, rounded } from "../drawing/trajectory.js";
 import { moving, placing } from "./select.js";
 
 /** @typedef {import("../session.js").Session} Session */
@@ -10,6 +10,7 @@ import { moving, placing } from "./select.js";
 /** @typedef {import("../stage/gestures.js").Gesture} Gesture */
 
 const GRID = [4, 3]; // pins across and down
+const SMALLEST = 4; // pixels of the screen that a box has at least
 
 /** @param {Session} session @param {Stage} stage */
 export function pinTool(session, stage) {
@@ -24,7 +25,7 @@ export function pinTool(session, stage) {
                 return moving(session, press, held);
             }
             const { drawing } = session;
-            const pin = { ...rounded({ points: [press.image] }), color: session.settings.color || nextColor(drawing) };
+            const pin = { ...rounded({ points: [nearPicture(press.image)] }), color: session.settings.color || nextColor(drawing) };
             const hit = /** @type {const} */ ({ kind: "point", trajectory: drawing.trajectories.length, point: 0 });
             return placing(session, press, added(drawing, [pin]), hit);
         },
@@ -42,7 +43,7 @@ function grid(session, stage, from) {
             const down = Math.floor(i / columns) / (rows - 1);
             const x = from.image[0] + (to.image[0] - from.image[0]) * across;
             const y = from.image[1] + (to.image[1] - from.image[1]) * down;
-            return rounded({ points: [[x, y]], color });
+            return rounded({ points: [nearPicture([x, y])], color });
         });
     const done = () => {
         stage.cursor = null;
@@ -56,6 +57,10 @@ function grid(session, stage, from) {
         },
         end(to) {
             done();
+            if (Math.hypot(to.canvas[0] - from.canvas[0], to.canvas[1] - from.canvas[1]) < SMALLEST * from.scale) {
+                session.rollback(); // a click, no box
+                return;
+            }
             session.commit(added(before, pins(to)));
             session.select(Array.from({ length: columns * rows }, (_, i) => before.trajectories.length + i));
         },

@@ -65,6 +65,7 @@ export function moving(session, from, hit, clicked = () => {}) {
         move(presses) {
             const to = presses[presses.length - 1];
             const [dx, dy] = [to.image[0] - from.image[0], to.image[1] - from.image[1]];
+            if (!session.selection.includes(hit.trajectory)) return; // the press took it out
             went ||= Math.hypot(to.canvas[0] - from.canvas[0], to.canvas[1] - from.canvas[1]) > 2 * from.scale;
             if (!went) return;
             const free = session.selection.filter((index) => !before.trajectories[index].locked);
