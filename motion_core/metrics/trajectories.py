@@ -41,8 +41,8 @@ class Travel:
 
     @property
     def stays(self) -> bool:
-        """Whether it was asked to stay: a way of less than half a pixel is none."""
-        return self.asked_way < MOVING
+        """Whether it was asked to stay, in all of the clip: a way of less than half a pixel is none."""
+        return float(np.linalg.norm(np.diff(self.asked, axis=0), axis=1).sum()) < MOVING
 
     @property
     def frames(self) -> int:
@@ -75,6 +75,8 @@ class Travel:
         """went / asked_way; 1 is all of the way."""
         if self.stays:
             raise NotMeasured("it was asked to stay, which is no way to go")
+        if self.asked_way < MOVING:
+            raise NotMeasured("it was not yet asked to move while it was seen")
         return self.went / self.asked_way
 
     @property
@@ -108,10 +110,15 @@ class Travel:
     @property
     def verdict(self) -> str:
         """For a person: what became of it. It follows the name."""
+        later = len(self.known) - 1
+        lost = later - self.frames
+        tail = f" It was not seen in {lost} of {later} later frames, which do not count." if lost else ""
         if self.stays:
-            return f"was to stay, and was {self.error:.1f} px off its place on average."
+            return f"was to stay, and was {self.error:.1f} px off its place on average.{tail}"
+        if self.asked_way < MOVING:
+            return f"was lost before it was to move.{tail}"
         asked = f"{self.went:.1f} of {self.asked_way:.1f} px ({round(100 * self.share)} %)"
-        return f"went {asked}, {self.off_path:.1f} px off its path."
+        return f"went {asked}, {self.off_path:.1f} px off its path.{tail}"
 
     def _steps(self, path: np.ndarray) -> np.ndarray:
         """From each known frame to the next known one, [N-1, 2]."""

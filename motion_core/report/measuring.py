@@ -26,7 +26,7 @@ from ..metrics import (
     subject_consistency,
     travel,
 )
-from ..types import MotionField, Size, Trajectory
+from ..types import MOVING, MotionField, Size, Trajectory
 from .given import Motion, check_fps, check_frames, fitted_field, fitted_found, fitted_region
 from .noun import FIELD, FRAMES, Measured, PathReport, Report
 
@@ -175,8 +175,8 @@ def _together(paths: Sequence[PathReport], source: str) -> dict[str, Measured]:
         return Measured(float(np.mean(values)), details=counted) if values else Measured(None, reason)
 
     error = over([found.error for found in travels], "")
-    going = [found for found in travels if not found.stays]
-    share = over([found.share for found in going], "every trajectory was asked to stay")
+    going = [found for found in travels if not found.stays and found.asked_way >= MOVING]
+    share = over([found.share for found in going], "no trajectory was asked to move while it was seen")
     if going:  # all ways together, so that a way of one pixel does not count like one of a hundred
         ways = sum(found.asked_way for found in going)
         share = Measured(sum(found.went for found in going) / ways, details=share.details)

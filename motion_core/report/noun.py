@@ -132,7 +132,9 @@ def _travel_json(travel: Travel | str) -> dict[str, Any]:
     if isinstance(travel, str):
         return dict.fromkeys(keys) | {"reason": travel, "verdict": None}
     moves, angle, reason = not travel.stays, None, ""
+    share = None
     try:
+        share = travel.share if moves else None
         angle = travel.direction_error
     except NotMeasured as why:
         reason = str(why)
@@ -140,7 +142,7 @@ def _travel_json(travel: Travel | str) -> dict[str, Any]:
         travel.frames,
         travel.asked_way,
         travel.went if moves else None,
-        travel.share if moves else None,
+        share,
         travel.error,
         travel.error / travel.size.diagonal,
         travel.off_path,

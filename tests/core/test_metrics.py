@@ -359,3 +359,22 @@ def test_any_network_may_see_and_sees_a_few_pictures_at_a_time():
     assert seen == [8, 8, 3]
     with pytest.raises(ShapeError, match="one feature vector a picture"):
         ImageFeatures("patches", lambda pictures: pictures.flatten(2))(pictures)
+
+
+def test_a_thing_that_is_lost_half_way_is_said_to_be_lost():
+    asked = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [30.0, 0.0]])
+    known = np.array([True, True, False, False])
+    lost = Travel(asked=asked, travelled=asked, known=known, size=Size(100, 100))
+    assert lost.verdict == (
+        "went 10.0 of 10.0 px (100 %), 0.0 px off its path. It was not seen in 2 of 3 later frames, which do not count."
+    )
+
+
+def test_a_drag_that_is_lost_before_it_begins_is_no_pin():
+    asked = np.array([[0.0, 0.0], [0.0, 0.0], [40.0, 0.0], [90.0, 0.0]])
+    known = np.array([True, True, False, False])
+    lost = Travel(asked=asked, travelled=asked, known=known, size=Size(100, 100))
+    assert not lost.stays
+    assert lost.verdict.startswith("was lost before it was to move.")
+    with pytest.raises(NotMeasured, match="not yet asked to move"):
+        _ = lost.share
