@@ -85,9 +85,12 @@ def report_on(
     if region is not None:
         region = fitted_region(region, size, notes)
     paths = tuple(_path(trajectory, n, motions, size, count) for n, trajectory in enumerate(trajectories, start=1))
-    degrees = {FIELD: _degree_of(motions[FIELD], fps), FRAMES: _degree_of(motions[FRAMES], fps)}
-    if frames is not None and estimator is not None:
-        degrees[FRAMES] = _degree(steps_between(frames, estimator.flow, fps=fps), size, fps, estimator.name)
+    degrees = {FIELD: _degree_of(motions[FIELD], fps)}
+    if frames is None or estimator is None:
+        degrees[FRAMES] = _degree_of(motions[FRAMES], fps)
+    else:
+        shot = frames[: getattr(motions[FRAMES], "covered", None)]  # a cut would count as the fastest motion of all
+        degrees[FRAMES] = _degree(steps_between(shot, estimator.flow, fps=fps), size, fps, estimator.name)
     by_source = {
         source: _displacement(motion, region) | _together(paths, source) | {"dynamic_degree": degrees[source]}
         for source, motion in motions.items()
@@ -132,6 +135,8 @@ def _measured(measure: Callable[[], float]) -> Measured:
 
 def _displacement(motion: Motion | str, region: Tensor | None) -> dict[str, Measured]:
     """How far things move, everywhere and outside the brush."""
+    if isinstance(motion, Motion) and motion.seen is not None and not motion.seen[1:].any():
+        motion = "nothing of the first frame is found again in a later one"  # it may be black, or a fade
     average = drift = Measured(None, motion if isinstance(motion, str) else "no motion brush given")
     of_diagonal = average
     if isinstance(motion, Motion):

@@ -408,3 +408,24 @@ def test_a_plot_of_hundreds_and_of_none_is_drawn():
     many = [Trajectory(rng.uniform(-0.2, 1.2, (3, 2)).tolist()) for _ in range(300)]
     assert report_on(field=moving(4.0), trajectories=many).plot(torch.zeros(3, *SIZE)).shape[1] < 640
     assert report_on(field=moving(4.0)).plot(torch.zeros(3, *SIZE)).shape[2] == 512
+
+
+def test_after_a_black_beginning_nothing_is_measured_and_no_zero_is_told():
+    unseen = torch.zeros(5, *SIZE, dtype=torch.bool)
+    unseen[0] = True
+    report = report_on(clip(), found=found(MotionField.still(SIZE, frames=5), seen=unseen), region=torch.zeros(SIZE))
+    for key in ("average_displacement", "average_displacement_of_diagonal", "drift_outside_brush"):
+        assert reason(report, key, "frames") == "nothing of the first frame is found again in a later one"
+
+
+def test_a_hard_cut_is_no_motion_of_the_dynamic_degree():
+    told = found(MotionField.still(SIZE, frames=3), cuts=(3,))
+
+    class Cut(Exact):
+        def flow(self, first, second):
+            return torch.full((2, *SIZE), 0.0 if torch.equal(first, second) else 40.0)
+
+    frames = torch.cat([clip()[:1].expand(3, -1, -1, -1), clip(frames=2).flip(3)])
+    report = report_on(frames, found=told, estimator=Cut())
+    assert value(report, "dynamic_degree", "frames") is False
+    assert report.json()["metrics"]["dynamic_degree"]["frames"]["pairs"] == 2
