@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..optical_flow import FlowEstimator
@@ -22,6 +23,8 @@ from .likeness import ALIKE, correlation, difference, textured
 Method = Literal["best", "direct", "chained"]
 
 RETURNS = 1.0  # pixels by which a pixel that went there and back may miss its start …
+CHANGED = 0.05  # of full light, by which a place differs in the next picture, …
+AROUND = 9  # … and the side of the window of pixels that have changed with it
 RETURNS_SHARE = 0.05  # … or this share of its way, if that is more
 
 
@@ -111,8 +114,15 @@ class Follower:
 
 
 def found_again(first: Tensor, second: Tensor, way: Way) -> float:
-    """The share 0…1 of what one picture shows that is found again in another: alike there, and led back from there."""
+    """The share 0…1 of what one picture shows that is found again in another: alike there, and led back from there.
+
+    Where most of it changes, what stays as it was does not count: a caption lies still over a cut too.
+    """
     shown = textured(first)
+    apart = (first - second).abs().amax(dim=0, keepdim=True)
+    changed = shown & (F.max_pool2d(apart[None], AROUND, stride=1, padding=AROUND // 2)[0, 0] > CHANGED)
+    if changed.sum() >= shown.sum() / 2:
+        shown = changed
     fetched = backward_warp(second[None], way.forth[None])[0]
     again = way.returns() & (correlation(first, fetched) > ALIKE)
     return (again & shown).sum().item() / max(int(shown.sum()), 1)

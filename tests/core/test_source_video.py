@@ -237,6 +237,21 @@ def test_a_cut_to_the_same_colours_is_a_cut(shot, dis, name, changed):
         motion_from_video([shot[0], changed(shot[1])], dis)
 
 
+def test_a_cut_under_a_caption_that_stays_is_a_cut(shot, another, dis):
+    caption = torch.rand(
+        3, 24, shot[0].shape[2], generator=torch.Generator().manual_seed(0)
+    )  # a third of the rows and more
+    captioned = [torch.cat([picture[:, :-24], caption], dim=1) for picture in (shot[0], shot[1], another)]
+    with pytest.raises(MotionError, match="Nothing of frame 1 is found again in frame 2"):
+        motion_from_video(captioned, dis)
+
+
+def test_a_still_camera_with_one_thing_that_moves_is_no_cut(shot, dis):
+    moved = shot[0].clone()
+    moved[:, 10:26, 40:56] = shot[0][:, 10:26, 20:36]
+    assert not motion_from_video([shot[0], moved], dis).cuts
+
+
 @pytest.mark.parametrize(
     ("name", "changed"),
     [
