@@ -21,6 +21,7 @@ import { word } from "./page/words.js";
 /** @typedef {import("./session.js").Picture} Picture */
 /** @typedef {import("./stage/gestures.js").Press} Press */
 
+const HARMLESS = ["brush.larger", "brush.smaller", "view.zoomIn", "view.zoomOut", "view.fit"]; // in the middle of a gesture
 const STATUS_STAYS = 8000; // milliseconds
 
 export class TrajectoryEditor {
@@ -53,10 +54,11 @@ export class TrajectoryEditor {
             copy: (format) => this.clipboard.write(() => copied(this.session, format)),
             finish: () => this.#tool.finish?.(),
         });
-        for (const command of Object.values(commands)) {
+        for (const [id, command] of Object.entries(commands)) {
+            if (HARMLESS.includes(id)) continue;
             const { run } = command;
             command.run = () => {
-                this.gestures.cancel(); // what is under way was begun on another drawing
+                this.gestures.cancel(); // what is under way goes by what was there when it began
                 this.keyboard.settle();
                 run();
             };
