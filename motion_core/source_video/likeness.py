@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+from ..optical_flow import LUMA
+
 WINDOW, NARROW = 9, 5  # pixels across the window in which pictures are compared; the narrow one keeps to outlines
 LIGHT = 32  # pixels across the places whose light is levelled before colours are compared
 NOISE = 1e-4  # variance of grey 0…1 that is no texture: a deviation of 0.01, or 2.5 of 255 levels

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { EMPTY } from "../../web/drawing/drawing.js";
-import { hitAt, hitsAt, inBox, next } from "../../web/drawing/hits.js";
+import { hitsAt, inBox, next } from "../../web/drawing/hits.js";
+
+const hitAt = (...where) => hitsAt(...where)[0] ?? { kind: null, trajectory: -1 };
 import { Viewport } from "../../web/drawing/viewport.js";
 
 const VIEW = new Viewport({ width: 1024, height: 1024, picture: [1000, 1000] }); // 1000 px, from (12, 12)

@@ -188,11 +188,6 @@ export function softened(brush, softness) {
     return { ...brush, softness: Math.min(SOFTEST, Math.max(0, softness)) };
 }
 
-/** @param {Brush} brush @param {number} value  MOVE or STILL @returns {number} how much of the picture it covers, 0…1 */
-export function shareOf(brush, value) {
-    return brush.paint.reduce((count, painted) => count + (painted === value ? 1 : 0), 0) / brush.paint.length;
-}
-
 /** @param {Brush} brush @returns {Float32Array} W·H, 0…1, rows from the top: how much each pixel may move */
 export function regionOf({ size: [width, height], paint, softness }) {
     const base = paint.includes(MOVE) ? MOVE : NONE;

@@ -22,17 +22,6 @@ const NOTHING = Object.freeze({ kind: null, trajectory: -1 });
 const SAME_PLACE = 1; // CSS pixels: points of one trajectory so near cannot be told apart by pointing
 
 /**
- * What is picked first there.
- * @param {Drawing} drawing @param {Viewport} viewport
- * @param {Point} canvasPoint @param {number} radius  CSS pixels
- * @param {readonly number[]} [selection]  indexes, before all others
- * @returns {Hit}
- */
-export function hitAt(drawing, viewport, canvasPoint, radius, selection = []) {
-    return hitsAt(drawing, viewport, canvasPoint, radius, selection)[0] ?? NOTHING;
-}
-
-/**
  * All that is there: points of the selected, other points (first their starts), lines of the selected, other lines;
  * within each kind the nearest first, of equally near ones the upper. Hidden and locked ones cannot be picked.
  * @param {Drawing} drawing @param {Viewport} viewport
