@@ -5,8 +5,6 @@ from comfy_api.latest import ComfyExtension, io
 from . import draft, evaluate, models, motion_field, predict, render, source_video, trajectories
 
 models.add_model_folders()
-source_video.add_model_folder()
-evaluate.add_model_folder()
 
 NODES: list[type[io.ComfyNode]] = [
     *models.NODES,

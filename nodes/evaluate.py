@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import comfy.clip_vision
 import comfy.model_management
-import folder_paths
 import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
@@ -22,18 +19,13 @@ from ..motion_core.report import report_on
 from ..motion_core.source_video import SourceMotion, motion_from_video
 from ..motion_core.tracks import Tracks
 from .io_types import MotionField, Trajectories, images_from, mask_from, picture_from
+from .models import CLIP_SCORES, clip_models, clip_path
 from .source_video import NONE, counted, pictures
 
 if TYPE_CHECKING:
     from ..motion_core.clip_scores import ClipModel
 
-FOLDER = "clip_scores"  # models/clip_scores: folders, each a CLIP as transformers publishes it
 CLIP_ROOM = 2 * 1024**3  # bytes: the largest of OpenAI's, ViT-L/14, in float32
-
-
-def add_model_folder() -> None:
-    """Where folders of CLIP are looked for."""
-    folder_paths.add_model_folder_path(FOLDER, os.path.join(folder_paths.models_dir, FOLDER))
 
 
 class MotionReport(io.ComfyNode):
@@ -67,9 +59,9 @@ class MotionReport(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "clip_model",
-                    options=[NONE, *_clip_models()],
-                    tooltip=f"A folder in models/{FOLDER} with a whole CLIP, which sees and reads: for the consistency "
-                    "of the frames with each other, with the prompt and with the image.",
+                    options=[NONE, *clip_models()],
+                    tooltip=f"A folder in models/{CLIP_SCORES} with a whole CLIP, which sees and reads: for the "
+                    "consistency of the frames with each other, with the prompt and with the image.",
                 ),
                 MotionField.Input("motion_field", optional=True, tooltip="What the frames were rendered with."),
                 Trajectories.Input("trajectories", optional=True, tooltip="What was drawn, from Draw Trajectories."),
@@ -153,7 +145,7 @@ def _clip(name: str) -> ClipModel:
 
     device = comfy.model_management.text_encoder_device()
     comfy.model_management.free_memory(CLIP_ROOM, device)
-    return ClipModel.load(_clip_path(name), device=device)
+    return ClipModel.load(clip_path(name), device=device)
 
 
 def _seen_by(clip_vision: comfy.clip_vision.ClipVisionModel) -> ImageFeatures:
@@ -161,18 +153,6 @@ def _seen_by(clip_vision: comfy.clip_vision.ClipVisionModel) -> ImageFeatures:
         return clip_vision.encode_image(some.movedim(1, -1))["image_embeds"]
 
     return ImageFeatures(f"ComfyUI's CLIP Vision ({clip_vision.image_size} px)", features)
-
-
-def _clip_models() -> list[str]:
-    """Names of the folders that hold a CLIP."""
-    homes = (Path(home) for home in folder_paths.get_folder_paths(FOLDER))
-    return sorted({config.parent.name for home in homes for config in home.glob("*/config.json")})
-
-
-def _clip_path(name: str) -> Path:
-    """Where a listed folder is."""
-    paths = [Path(home, name) for home in folder_paths.get_folder_paths(FOLDER)]
-    return next((path for path in paths if path.is_dir()), paths[0])
 
 
 NODES: list[type[io.ComfyNode]] = [MotionReport]

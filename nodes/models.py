@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import comfy.model_patcher
 import folder_paths
@@ -30,6 +31,8 @@ from .io_types import FlowVAE, MotionModule, Predictor
 
 FOLDER = "motion_i2v"  # models/motion_i2v: all that Motion-I2V publishes
 ANIMATEDIFF = "animatediff_models"  # where AnimateDiff's modules are kept, for AnimateDiff-Evolved too
+OPTICAL_FLOW = "optical_flow"  # weights of RAFT
+CLIP_SCORES = "clip_scores"  # folders, each a CLIP as transformers publishes it
 SUFFIXES = {".safetensors", ".bin", ".ckpt", ".pt", ".pth"}
 SAME_FILE = "in the predictor's file, if it is there"
 USES = {  # a part of the release: the kinds of file that serve, and for what
@@ -51,8 +54,8 @@ PRECISIONS = {
 
 
 def add_model_folders() -> None:
-    """Our two folders, beside what extra_model_paths.yaml and other packs have said of them already."""
-    for name in (FOLDER, ANIMATEDIFF):
+    """Our folders, beside what extra_model_paths.yaml and other packs have said of them already."""
+    for name in (FOLDER, ANIMATEDIFF, OPTICAL_FLOW, CLIP_SCORES):
         folder_paths.add_model_folder_path(name, os.path.join(folder_paths.models_dir, name))
         paths, suffixes = folder_paths.folder_names_and_paths[name]
         folder_paths.folder_names_and_paths[name] = (paths, {*suffixes, *SUFFIXES})
@@ -71,6 +74,18 @@ def path_of(name: str, *folders: str) -> str:
         if found is not None:
             return found
     return folder_paths.get_full_path_or_raise(folders[-1], name)
+
+
+def clip_models() -> list[str]:
+    """Names of the folders that hold a CLIP."""
+    homes = (Path(home) for home in folder_paths.get_folder_paths(CLIP_SCORES))
+    return sorted({config.parent.name for home in homes for config in home.glob("*/config.json")})
+
+
+def clip_path(name: str) -> Path:
+    """Where a listed folder is."""
+    paths = [Path(home, name) for home in folder_paths.get_folder_paths(CLIP_SCORES)]
+    return next((path for path in paths if path.is_dir()), paths[0])
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import get_args
 
 import comfy.model_management
 import comfy.utils
-import folder_paths
 import torch.nn.functional as F
 from comfy_api.latest import io
 from torch import Tensor
@@ -21,17 +19,11 @@ from ..motion_core.tracks import read_tracks
 from ..motion_core.types import Size
 from ..motion_core.warp import landing
 from .io_types import MotionField, Tracks, picture_from, soft_from
-from .models import files, path_of
+from .models import OPTICAL_FLOW, files, path_of
 from .trajectories import LARGEST, LONGEST
 
-FOLDER = "optical_flow"  # models/optical_flow: weights of RAFT, which nothing here downloads
 NONE = "none"
 ESTIMATORS = ["dis", "dis-fast", "dis-fine", "raft"]
-
-
-def add_model_folder() -> None:
-    """Where weights of RAFT are looked for."""
-    folder_paths.add_model_folder_path(FOLDER, os.path.join(folder_paths.models_dir, FOLDER))
 
 
 class MotionFieldFromVideo(io.ComfyNode):
@@ -51,12 +43,13 @@ class MotionFieldFromVideo(io.ComfyNode):
                     "estimator",
                     options=ESTIMATORS,
                     tooltip="What finds motion. dis: OpenCV's, without any model; dis-fine is slower and more exact. "
-                    f"raft: a network whose weights you put into models/{FOLDER}.",
+                    f"raft: a network whose weights you put into models/{OPTICAL_FLOW}.",
                 ),
                 io.Combo.Input(
                     "weights",
-                    options=[NONE, *files(FOLDER)],
-                    tooltip=f"torchvision's weights of raft_large or raft_small, in models/{FOLDER}. Only for raft.",
+                    options=[NONE, *files(OPTICAL_FLOW)],
+                    tooltip=f"torchvision's weights of raft_large or raft_small, in models/{OPTICAL_FLOW}. "
+                    "Only for raft.",
                 ),
                 io.Combo.Input(
                     "method",
@@ -174,10 +167,10 @@ def _estimator(name: str, weights: str) -> FlowEstimator:
         return estimator_named(name)
     if weights == NONE:
         raise MotionError(
-            f"RAFT needs a file of its weights. Put raft_large or raft_small of torchvision into models/{FOLDER} and "
-            "choose it as weights, or choose dis."
+            f"RAFT needs a file of its weights. Put raft_large or raft_small of torchvision into models/{OPTICAL_FLOW} "
+            "and choose it as weights, or choose dis."
         )
-    return estimator_named(name, path_of(weights, FOLDER), device=comfy.model_management.get_torch_device())
+    return estimator_named(name, path_of(weights, OPTICAL_FLOW), device=comfy.model_management.get_torch_device())
 
 
 def _followed(
