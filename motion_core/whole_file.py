@@ -20,6 +20,13 @@ from .errors import MotionError
 LEFT_BY_DESKTOPS = {".DS_Store", "Thumbs.db", "desktop.ini"}  # a look into a folder leaves these; nobody misses them
 
 
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """MotionError if the folder of the file or folder `path` is missing or closed to us. For those who ask early."""
+    with _in_words(path):
+        if not os.access(_target(path).parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a path in the same folder and with the same suffix, which becomes `path` when the block ends.

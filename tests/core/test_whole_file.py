@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from motion_core.errors import MotionError
-from motion_core.whole_file import whole_file, whole_folder
+from motion_core.whole_file import check_folder, whole_file, whole_folder
 
 FRAMES = re.compile(r"frame_\d{4}\.png")
 
@@ -90,6 +90,17 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path):
 def test_a_name_too_long_for_the_disk_is_an_error_in_words(tmp_path):
     with pytest.raises(MotionError, match="could not be written"), whole_file(tmp_path / ("x" * 300 + ".png")):
         pass
+    assert names_in(tmp_path) == []
+
+
+def test_a_folder_that_is_missing_or_closed_can_be_told_before_the_work(tmp_path, monkeypatch):
+    check_folder(tmp_path / "out.txt")
+    check_folder("out.txt")
+    with pytest.raises(MotionError, match=r"there is no folder .*missing"):
+        check_folder(tmp_path / "missing" / "out.txt")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)  # root may write anywhere
+    with pytest.raises(MotionError, match="no permission to write"):
+        check_folder(tmp_path / "out.txt")
     assert names_in(tmp_path) == []
 
 
