@@ -10,17 +10,18 @@ from torch import Tensor
 from .errors import MotionError
 
 LONGEST = 16  # frames, counting the reference: as the motion modules were trained
+OVERLAP = 4  # frames
 
 
 @dataclass(frozen=True)
 class Windows:
     """frames: of one window, counting the reference, which is in every one; None is what the motion module was trained
         for, 16, or what its position table has room for.
-    overlap: frames that two windows share besides the reference.
+    overlap: frames that two windows share besides the reference; None is 4, or as many as smaller windows can.
     """
 
     frames: int | None = None
-    overlap: int = 4
+    overlap: int | None = None
 
     def over(self, frames: int, most: int) -> list[list[int]]:
         """The frames of each window over a clip of F frames, the reference first; most: what the network can see."""
@@ -30,9 +31,10 @@ class Windows:
         if frames <= length:
             return [list(range(frames))]
         later = length - 1
-        if not 0 <= self.overlap < later:
-            raise MotionError(f"Windows of {length} frames overlap by 0 … {later - 1} frames; got {self.overlap}.")
-        starts = [*range(1, frames - later, later - self.overlap), frames - later]
+        overlap = min(OVERLAP, later - 1) if self.overlap is None else self.overlap
+        if not 0 <= overlap < later:
+            raise MotionError(f"Windows of {length} frames overlap by 0 … {later - 1} frames; got {overlap}.")
+        starts = [*range(1, frames - later, later - overlap), frames - later]
         return [[0, *range(start, start + later)] for start in starts]
 
 

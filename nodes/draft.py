@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import comfy.model_management
 import comfy.utils
 import torch
+import torch.nn.functional as F
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -58,15 +59,31 @@ class DraftRender(io.ComfyNode):
             inputs=[
                 io.Image.Input("image", tooltip="The still image; it is frame 0."),
                 MotionField.Input("motion_field", tooltip="Fitted to the image if their sizes differ."),
+                io.Boolean.Input(
+                    "even_sides",
+                    default=True,
+                    tooltip="Makes an odd width or height one pixel longer: video files such as .mp4 want even sides.",
+                ),
             ],
             outputs=[io.Image.Output(display_name="frames", tooltip="One image a frame, to Create Video.")],
         )
 
     @classmethod
-    def execute(cls, image: Tensor, motion_field: types.MotionField) -> io.NodeOutput:
+    def execute(cls, image: Tensor, motion_field: types.MotionField, even_sides: bool = True) -> io.NodeOutput:
         picture = picture_from(image)
+        if even_sides:
+            picture = _even(picture)
         frames = draft_frames(picture, motion_field.resized(Size.of(picture)))
         return io.NodeOutput(images_from(torch.stack(list(_counted(frames, motion_field.frames)))))
+
+
+def _even(picture: Tensor) -> Tensor:
+    """The picture [3, H, W], stretched by a pixel where a side is odd: what lies at 0…1 of it stays there."""
+    height, width = Size.of(picture)
+    even = Size(height=height + height % 2, width=width + width % 2)
+    if even == (height, width):
+        return picture
+    return F.interpolate(picture[None], even, mode="bicubic")[0].clamp(0, 1)
 
 
 def _counted(frames: Iterator[Tensor], count: int) -> Iterator[Tensor]:

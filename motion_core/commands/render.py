@@ -68,7 +68,7 @@ def add_rendering(command: argparse.ArgumentParser) -> None:
     positions = "interleaved for Motion-I2V's own module, shared for AnimateDiff's (so by the file, unless given)"
     motion.add_argument("--positions", choices=get_args(Positions), help=positions)
     motion.add_argument("--window", type=int, help="frames rendered at once, with the picture, in longer clips (16)")
-    motion.add_argument("--overlap", type=int, default=4, help="frames that two windows share (4)")
+    motion.add_argument("--overlap", type=int, help="frames that two windows share (4, fewer if they are small)")
     motion.add_argument("--fps", type=float, default=FPS, help=f"frames per second ({FPS})")
 
 

@@ -157,7 +157,7 @@ def without_a_model(**changed):
             {"motion_field": ["loop", 0], "filename_prefix": "draft/f", "format": "npz", "flo_relative_to": "previous"},
         ),
         "load": ("LoadMotionField", {"file": "draft_field.npz", "flo_relative_to": "previous"}),
-        "render": ("DraftRender", {"image": ["image", 0], "motion_field": ["load", 0]}),
+        "render": ("DraftRender", {"image": ["image", 0], "motion_field": ["load", 0], "even_sides": True}),
         "show": ("PreviewImage", {"images": ["render", 0]}),
     }
     core = {"LoadImage", "PreviewImage", "WanMoveConcatTrack"}

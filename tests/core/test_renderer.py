@@ -159,6 +159,7 @@ def test_windows_overlap_hold_the_reference_and_end_with_the_clip():
     assert Windows().over(16, most=16) == [list(range(16))]
     assert [len(window) for window in Windows().over(64, most=16)] == [16] * 6
     assert Windows().over(20, most=12)[0] == list(range(12))
+    assert Windows(3).over(5, most=16) == [[0, 1, 2], [0, 2, 3], [0, 3, 4]]  # no room for an overlap of 4
     assert [len(window) for window in Windows().over(40, most=32)] == [16] * 4  # trained for 16, whatever fits
     seen = {frame for window in Windows(5, overlap=0).over(64, most=16) for frame in window}
     assert seen == set(range(64))
