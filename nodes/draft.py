@@ -62,6 +62,7 @@ class DraftRender(io.ComfyNode):
                 io.Boolean.Input(
                     "even_sides",
                     default=True,
+                    optional=True,  # prompts from before it was there still run
                     tooltip="Makes an odd width or height one pixel longer: video files such as .mp4 want even sides.",
                 ),
             ],

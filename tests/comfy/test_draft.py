@@ -80,6 +80,39 @@ def test_a_field_of_another_size_is_fitted_to_the_picture(host):
     assert (fitted[1, 24, :, 0] > 0.8).nonzero()[:, 0].min().item() == 16, "4 pixels of 32 are 8 of 64"
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "even"), [(47, 64, (48, 64)), (48, 63, (48, 64)), (47, 63, (48, 64)), (1, 1, (2, 2))]
+)
+def test_an_odd_side_gets_one_pixel_more_unless_it_should_not(host, height, width, even):
+    types = host.module("motion_core.types")
+    image = torch.rand(1, height, width, 3, generator=torch.Generator().manual_seed(4))
+    still = types.MotionField.still(types.Size(height, width), frames=2)
+    assert host.run("DraftRender", image=image, motion_field=still).shape == (2, *even, 3)
+    kept = host.run("DraftRender", image=image, motion_field=still, even_sides=False)
+    assert kept.shape == (2, height, width, 3)
+    assert kept[0].equal(image[0])
+
+
+def test_the_middle_of_an_odd_picture_stays_the_middle(host):
+    types = host.module("motion_core.types")
+    image = torch.tensor([0.2, 0.5, 0.8]).view(1, 1, 3, 1).expand(1, 2, 3, 3)
+    still = types.MotionField.still(types.Size(2, 3), frames=1)
+    row = host.run("DraftRender", image=image, motion_field=still)[0, 0, :, 0]
+    assert len(row) == 4
+    torch.testing.assert_close(row + row.flip(0), torch.ones(4))
+
+
+def test_in_an_odd_picture_things_go_where_they_were_drawn(host, to_the_right):
+    image = square_on_gray()[:, :47, :63]
+    field = host.run("DraftMotionField", image=image, trajectories=to_the_right, frames=3)
+    frames = host.run("DraftRender", image=image, motion_field=field)
+    red = [(frame[24, :, 0] > 0.8).nonzero()[:, 0] for frame in (frames[0], frames[-1])]
+    assert [(found.min().item(), found.max().item()) for found in red] == [
+        pytest.approx((8, 23), abs=1),
+        pytest.approx((24, 39), abs=1),  # a quarter of 64 pixels further
+    ]
+
+
 def test_a_render_tells_of_every_frame_and_can_be_interrupted(host, monkeypatch):
     import comfy.model_management
     import comfy.utils
@@ -157,7 +190,7 @@ def without_a_model(**changed):
             {"motion_field": ["loop", 0], "filename_prefix": "draft/f", "format": "npz", "flo_relative_to": "previous"},
         ),
         "load": ("LoadMotionField", {"file": "draft_field.npz", "flo_relative_to": "previous"}),
-        "render": ("DraftRender", {"image": ["image", 0], "motion_field": ["load", 0], "even_sides": True}),
+        "render": ("DraftRender", {"image": ["image", 0], "motion_field": ["load", 0]}),
         "show": ("PreviewImage", {"images": ["render", 0]}),
     }
     core = {"LoadImage", "PreviewImage", "WanMoveConcatTrack"}
