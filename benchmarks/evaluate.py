@@ -35,7 +35,7 @@ from motion_core.optical_flow import FlowEstimator, estimator_named
 from motion_core.types import MotionField, Size
 from motion_core.video_file import check_video, write_video
 
-from .evaluate_clips import Case, Drafted, Finished, Maker, TwoStages, read_cases
+from .evaluate_clips import PROMPTS, Case, Drafted, Finished, Maker, TwoStages, read_cases
 from .evaluate_crew import Crew, crew
 from .evaluate_table import (
     TABLE,
@@ -44,13 +44,17 @@ from .evaluate_table import (
     best_rows,
     check_settings,
     made_folder,
+    new_rows,
     read_rows,
     write_results,
     write_settings,
     write_table,
 )
 
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 SIZE = "512x320"  # as the model was trained; the paper names no resolution
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,17 +95,18 @@ def evaluate(options: argparse.Namespace, crew: Crew) -> str | None:
     estimator = estimator_named(options.flow, options.flow_weights, device=options.device)
     meter = Meter(ClipModel.load(options.clip, device=options.device), estimator)
     settings = settings_of(options, meter)
-    check_settings(folder, settings)
 
     done = best_rows(crew.gathered(read_rows(folder)))
+    if any(not row.error for row in done.values()):  # else there is nothing yet that would be mixed
+        check_settings(folder, settings)
     if crew.index == 0:
         write_settings(folder, settings)
-    left = [case for case in cases if case not in done or done[case].error]
-    share = crew.share(left)
-    make = maker_of(options, pictures, cases) if share else None
-    for case in tqdm(share, desc=options.name, unit="clip", disable=crew.index != 0):
-        assert make is not None
-        append_row(folder, crew.index, _finished(case, make, meter, options))
+        _warn_of_pictures_left_out(pictures, cases)
+    share = crew.share([case for case in cases if case not in done or done[case].error])
+    if share:
+        make, rows = maker_of(options, pictures, cases), new_rows(folder)
+        for case in tqdm(share, desc=options.name, unit="clip", disable=crew.index != 0):
+            append_row(rows, _finished(case, make, meter, options))
 
     done = best_rows(crew.gathered(read_rows(folder)))
     if crew.index != 0:
@@ -120,6 +125,14 @@ def _finished(case: Case, make: Maker, meter: Meter, options: argparse.Namespace
         return meter.row(case, frames, time.monotonic() - begun)
     except MotionError as error:
         return Row(case.image, case.prompt, case.drag, error=str(error))
+
+
+def _warn_of_pictures_left_out(folder: Path, cases: Sequence[Case]) -> None:
+    named = {case.image for case in cases}
+    more = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.name not in named)
+    if more:
+        told = ", ".join(more[:3]) + (f" and {len(more) - 3} more" if len(more) > 3 else "")
+        log.warning("Without a line in %s, so left out: %s.", folder / PROMPTS, told)
 
 
 def maker_of(options: argparse.Namespace, pictures: Path, cases: Sequence[Case]) -> Maker:
@@ -147,13 +160,15 @@ def settings_of(options: argparse.Namespace, meter: Meter) -> dict[str, object]:
         "image and text features": meter.clip.name,
         "optical flow": meter.estimator.name,
     }
+    if options.flow_weights is not None:
+        settings["optical flow weights"] = Path(options.flow_weights).resolve().name
     if options.videos is not None:
         return settings | {"clips": f"finished ones of the folder {Path(options.videos).resolve().name}"}
     settings["frames"] = options.frames
     if options.draft:
         return settings | {"clips": "draft, no network"}
     names = ("steps", "guidance", "sampler", "zero_terminal_snr", "seed", "fusion", "positions", "window", "overlap")
-    files = ("weights", "base", "motion_module")
+    files = ("weights", "base", "tokenizer", "motion_module")
     told = (
         settings
         | {"clips": "Motion-I2V", "stage 1": "runs" if _predicts(options) else "left out", "stride": options.stride}
@@ -216,6 +231,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MotionError as error:
         sys.stderr.write(f"evaluate: {error}\n")
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("\nevaluate: stopped; the same command goes on from here.\n")
+        return 130
     if table is not None:
         print(table)
         sys.stderr.write(f"The table is {Path(options.output) / TABLE}\n")

@@ -70,6 +70,8 @@ def read_cases(folder: Path) -> list[Case]:
         where = f"Clip {number} of {path}"
         if not image or not prompt:
             raise MotionError(f"{where} lacks its image or its prompt; the first line names the columns: image,prompt.")
+        if any(line.get(None, ())):
+            raise MotionError(f"{where}, {image}, has more values than columns; write a prompt with commas in quotes.")
         case = Case(image, prompt, drag)
         if Path(image).name != image:
             raise MotionError(f"{where} names “{image}”; name a file of that folder itself.")

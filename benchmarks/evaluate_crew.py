@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -20,48 +20,40 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True)
 class Crew:
-    """All processes, as one of them sees them. state: accelerate's, or None if there is one process."""
+    """All processes, as one of them sees them. device: where this one computes."""
 
+    device: str
     index: int = 0
-    state: Any = None
+    processes: int = 1
 
     def share(self, things: Sequence[Thing]) -> list[Thing]:
-        """This process' part of what is the same list in all of them."""
-        if self.state is None:
-            return list(things)
-        with self.state.split_between_processes(list(things)) as mine:
-            return list(mine)
+        """This process' part of what is the same list in all of them, in its order."""
+        return list(things[self.index :: self.processes])
 
     def gathered(self, things: list[Thing]) -> list[Thing]:
         """What all processes have, once all have got here; the same list in all of them."""
-        if self.state is None:
+        if self.processes == 1:
             return things
         from accelerate.utils import gather_object
 
         return gather_object(things)
 
-    @property
-    def device(self) -> str:
-        if self.state is not None:
-            return str(self.state.device)
-        return "cuda" if torch.cuda.is_available() else "cpu"
-
 
 @contextmanager
 def crew() -> Iterator[Crew]:
     """As it was launched. MotionError if several processes were and cannot share the work."""
+    on_cpu = not torch.cuda.is_available() or os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true"
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if launched == 1:
-        yield Crew()
+        yield Crew("cpu" if on_cpu else "cuda")
         return
     try:
         from accelerate import PartialState
     except ImportError:
         raise MotionError("Several processes share the work by accelerate: pip install accelerate") from None
     # told so, or each process without a GPU would take itself for the only one
-    on_cpu = not torch.cuda.is_available() or os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true"
     state = PartialState(cpu=on_cpu, timeout=LONGEST_WAIT)
     if state.num_processes != launched:
         raise MotionError(f"{launched} processes were launched, but accelerate sees {state.num_processes} of them.")
-    yield Crew(state.process_index, state)
+    yield Crew(str(state.device), state.process_index, state.num_processes)
     torch.distributed.destroy_process_group()

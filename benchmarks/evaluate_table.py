@@ -2,7 +2,7 @@
 
 FOLDER/table.md             every run of the folder beside the published rows
 FOLDER/RUN/settings.json    what all rows of a run have in common
-FOLDER/RUN/rows-0.csv …     a file a process, to which a row is added as soon as a clip is finished
+FOLDER/RUN/rows-0000.csv …  a new file a process and a start; a row is added as soon as a clip is finished
 FOLDER/RUN/results.csv      all of them in the order of prompts.csv, written at the end
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import fmean
+from typing import Literal
 
 from motion_core.errors import MotionError
 from motion_core.whole_file import whole_file
@@ -111,23 +112,27 @@ def made_folder(path: Path) -> Path:
     return path
 
 
-def append_row(folder: Path, process: int, row: Row) -> None:
-    """Adds a row to the process' own file and waits until it is on the disk. A row cut short earlier is removed."""
-    path = made_folder(folder) / f"rows-{process}.csv"
-    try:
-        with open(path, "a+b") as file:
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
-            header = "" if file.seek(0, os.SEEK_END) else _header()
-            file.write((header + row.line).encode())
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise MotionError(f"{path} could not be written: {error.strerror or error}.") from error
+def new_rows(folder: Path) -> Path:
+    """A new file for the rows of this process alone, whoever else is at work in the folder."""
+    made_folder(folder)
+    number = 0
+    while True:
+        path = folder / f"rows-{number:04}.csv"
+        try:
+            _add(path, _header(), "xb")
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def append_row(path: Path, row: Row) -> None:
+    """Adds a row to the process' own file and waits until it is on the disk."""
+    _add(path, row.line, "ab")
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """The rows of all processes. One that is still being written, or was cut short, does not count."""
+    """The rows of all processes and starts. One that is still being written, or was cut short, does not count."""
     return [row for path in sorted(folder.glob("rows-*.csv")) for row in _read(path)]
 
 
@@ -204,6 +209,18 @@ def _settings(folder: Path) -> dict[str, object]:
     if not isinstance(told, dict):
         raise MotionError(f"{folder / SETTINGS} does not hold settings.")
     return told
+
+
+def _add(path: Path, line: str, mode: Literal["ab", "xb"]) -> None:
+    try:
+        with open(path, mode) as file:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise MotionError(f"{path} could not be written: {error.strerror or error}.") from error
 
 
 def _read(path: Path) -> list[Row]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,11 @@ from PIL import Image
 
 from benchmarks import evaluate
 from benchmarks.evaluate_clips import Case, Drafted, fitted, read_cases
-from benchmarks.evaluate_table import PUBLISHED, Row, append_row, read_rows
+from benchmarks.evaluate_crew import Crew
+from benchmarks.evaluate_table import PUBLISHED, Row, append_row, new_rows, read_rows
+from motion_core.clip_scores import ClipModel
 from motion_core.errors import MotionError
+from motion_core.optical_flow import DisFlow
 from motion_core.types import Size
 from motion_core.video_file import read_video, write_video
 from tests.command_line import run as motion_i2v
@@ -88,11 +92,14 @@ def films(tmp_path):
     return tmp_path / "pictures"
 
 
-def test_a_still_clip_has_consistency_1_and_displacement_0(films, clip):
-    assert run(films, clip, "--videos", filmed(films, (0, 0)), "--size", "128x96") == 0
+def test_a_still_clip_has_consistency_1_and_displacement_0_and_is_as_near_its_prompt_as_its_picture(films, clip):
+    clips = filmed(films, (0, 0))
+    assert run(films, clip, "--videos", clips, "--size", "128x96") == 0
     row = results(films, "clips")["scene"]
     assert (float(row["frame_consistency"]), float(row["average_displacement"]), row["frames"]) == (1, 0, "4")
-    assert -100 <= float(row["prompt_consistency"]) <= 100
+    model, (picture, *_) = ClipModel.load(clip), read_video(clips / "scene")[0]
+    near = torch.cosine_similarity(model.images(picture[None])[0], model.text("a cat"), dim=0).item()
+    assert float(row["prompt_consistency"]) == pytest.approx(100 * near, abs=1e-3)
 
 
 def test_displacement_is_the_mean_way_from_the_first_frame_in_pixels_of_the_stated_size(films, clip):
@@ -152,16 +159,17 @@ def test_a_stopped_run_goes_on_where_it_was(pictures, clip, monkeypatch):
         return draft(self, case)
 
     monkeypatch.setattr(Drafted, "__call__", until_stopped)
-    with pytest.raises(KeyboardInterrupt):
-        run(pictures, clip, "--draft", *SMALL)
-    rows = pictures.parent / "out" / "draft" / "rows-0.csv"
+    assert run(pictures, clip, "--draft", *SMALL) == 130
+    folder = pictures.parent / "out" / "draft"
+    (rows,) = folder.glob("rows-*.csv")
+    assert [row.image for row in read_rows(folder)] == ["red.png"]
+    with open(rows, "a", encoding="utf-8") as file:
+        file.write('green.png,"a cat, gr')  # cut short by a power failure
     kept = rows.read_bytes()
-    assert [row.image for row in read_rows(rows.parent)] == ["red.png"]
-    rows.write_bytes(kept + b'green.png,"a cat, gr')  # cut short by a power failure
     assert run(pictures, clip, "--draft", *SMALL) == 0
     assert made == ["red", "green", "green", "blue"]
-    assert rows.read_bytes().startswith(kept)
-    assert [row.image for row in read_rows(rows.parent)] == ["red.png", "green.png", "blue.png"]
+    assert rows.read_bytes() == kept, "it may still be another process' own"
+    assert [row.image for row in read_rows(folder)] == ["red.png", "green.png", "blue.png"]
     assert run(pictures, clip, "--draft", *SMALL) == 0
     assert len(made) == 4, "what is finished is not made again"
 
@@ -196,10 +204,66 @@ def test_a_row_reads_as_it_was_written(tmp_path):
         Row("a.png", 'one, "two"', "0,0 1,1", 31.25, 0.75, 10.5, 0.125, 16, 2.0),
         Row("b.png", "ü", error="wrong\nin two lines"),
     ]
+    path = new_rows(tmp_path / "run")
     for row in rows:
-        append_row(tmp_path, 3, row)
-    assert (tmp_path / "rows-3.csv").read_bytes().count(b"\n") == 3
-    assert read_rows(tmp_path) == [rows[0], Row("b.png", "ü", error="wrong in two lines")]
+        append_row(path, row)
+    assert path.read_bytes().count(b"\n") == 3
+    assert read_rows(tmp_path / "run") == [rows[0], Row("b.png", "ü", error="wrong in two lines")]
+
+
+def test_a_row_cut_short_anywhere_does_not_count_and_spoils_no_other(tmp_path):
+    whole, torn = Row("a.png", "a cat"), Row("ü.png", "a cat, ü", error="is “broken”")
+    path = new_rows(tmp_path)
+    append_row(path, whole)
+    kept = path.read_bytes()
+    for length in range(len(torn.line.encode())):
+        path.write_bytes(kept + torn.line.encode()[:length])
+        assert read_rows(tmp_path) == [whole]
+    for length in range(len(kept) - len(whole.line)):  # within the line that names the columns
+        path.write_bytes(kept[:length])
+        assert read_rows(tmp_path) == []
+
+
+def test_no_two_processes_write_one_file_even_of_two_starts_at_once(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda _: new_rows(tmp_path), range(40)))
+    assert len(set(paths)) == 40
+
+
+@pytest.mark.parametrize(
+    ("processes", "shares"), [(1, ["abcde"]), (2, ["ace", "bd"]), (3, ["ad", "be", "c"]), (6, [*"abcde", ""])]
+)
+def test_processes_share_evenly_and_in_order(processes, shares):
+    assert [Crew("cpu", index, processes).share("abcde") for index in range(processes)] == [list(s) for s in shares]
+
+
+def test_a_run_with_other_weights_of_the_optical_flow_is_not_gone_on_with(films, clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(evaluate, "estimator_named", lambda *_, **__: DisFlow())  # torchvision need not be there
+    given = ["--videos", filmed(films, (0, 0)), "--size", "128x96", "--flow", "raft", "--flow-weights"]
+    assert run(films, clip, *given, tmp_path / "things.pth") == 0
+    assert "optical flow weights: things.pth" in table(films)
+    assert run(films, clip, *given, tmp_path / "sintel.pth") == 2
+    assert "optical flow weights was things.pth, is sintel.pth" in capsys.readouterr().err
+    assert run(films, clip, *given, tmp_path / "things.pth") == 0
+
+
+def test_a_run_of_which_nothing_was_measured_may_begin_again_with_other_settings(films, clip):
+    clips = filmed(films, (0, 0))
+    (clips / "scene").rename(clips / "other")
+    assert run(films, clip, "--videos", clips, "--size", "64x48") == 0
+    assert "none" in results(films, "clips")["scene"]["error"]
+    (clips / "other").rename(clips / "scene")
+    assert run(films, clip, "--videos", clips, "--size", "128x96") == 0
+    assert results(films, "clips")["scene"]["error"] == ""
+    assert "resolution: 128×96" in table(films)
+
+
+def test_pictures_without_a_prompt_are_named(pictures, clip, caplog):
+    for name in ("more.jpg", "again.PNG"):
+        disc("red").save(pictures / name)
+    assert run(pictures, clip, "--draft", *SMALL) == 0
+    assert "left out: again.PNG, more.jpg." in caplog.text
+    assert len(results(pictures)) == 3
 
 
 def test_clips_are_kept_and_can_be_evaluated_again(pictures, clip):
@@ -306,6 +370,7 @@ def test_misuse_gets_one_sentence_and_exit_code_2(pictures, clip, release, tmp_p
         ("image,prompt\na.png,a cat\nb/c.png,a dog", "Clip 2 .* names “b/c.png”; name a file"),
         ("image,prompt\na.png,a cat\na.jpg,a dog", "Clip 2 .* would be called “a”, as a.png is"),
         ("image,prompt,drag\na.png,a cat,here", "Points are written"),
+        ("image,prompt\na.png,a cat, asleep", "Clip 1 .*, a.png, has more values than columns"),
     ],
 )
 def test_a_line_of_the_prompts_that_is_none_is_named(tmp_path, text, sentence):
@@ -345,7 +410,7 @@ def test_two_processes_share_the_clips_and_go_on_after_a_kill(pictures, clip):
         for process in [launcher, *launcher.children(recursive=True)]:
             process.kill()
         first.communicate()
-    before = read_rows(folder)
+    before, earlier = read_rows(folder), set(folder.glob("rows-*.csv"))
     assert 0 < len(before) < 10
     assert not (folder / "results.csv").exists()
 
@@ -354,7 +419,7 @@ def test_two_processes_share_the_clips_and_go_on_after_a_kill(pictures, clip):
     rows = read_rows(folder)
     assert sorted(row.image for row in rows) == [f"{number}.png" for number in range(10)], "each clip once"
     assert set(before) <= set(rows)
-    shares = [len(path.read_text("utf-8").splitlines()) - 1 for path in folder.glob("rows-*.csv")]
+    shares = [len(path.read_text("utf-8").splitlines()) - 1 for path in set(folder.glob("rows-*.csv")) - earlier]
     assert len(shares) == 2
     assert min(shares) >= (10 - len(before)) // 2
     assert list(results(pictures)) == [str(number) for number in range(10)]
