@@ -180,6 +180,13 @@ def landing(displacement: Tensor) -> tuple[Tensor, Tensor]:
     return x, y
 
 
+def lands_inside(displacement: Tensor) -> Tensor:
+    """[B, H, W] bool: which pixels of [B, 2, H, W] land inside: the nearest pixel to their place is of the picture."""
+    size = Size.of(displacement)
+    x, y = (axis.round() for axis in landing(displacement.to(torch.promote_types(displacement.dtype, torch.float32))))
+    return (x >= 0) & (x < size.width) & (y >= 0) & (y < size.height)
+
+
 def surface_slope(displacement: Tensor) -> Tensor:
     """[2 (along x, along y), 2 (x, y), H, W]: how the displacement changes within one surface.
 

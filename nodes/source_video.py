@@ -8,7 +8,6 @@ from typing import get_args
 
 import comfy.model_management
 import comfy.utils
-import torch.nn.functional as F
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -17,7 +16,6 @@ from ..motion_core.optical_flow import FlowEstimator, estimator_named
 from ..motion_core.source_video import AtCut, Method, SourceMotion, motion_from_tracks, motion_from_video
 from ..motion_core.tracks import read_tracks
 from ..motion_core.types import Size
-from ..motion_core.warp import landing
 from .io_types import MotionField, Tracks, picture_from, soft_from
 from .models import OPTICAL_FLOW, files, path_of
 from .trajectories import LARGEST, LONGEST
@@ -185,11 +183,8 @@ def _followed(
 def _tracked(tracks: dict, first: Tensor, size: Size, frames: int | None) -> tuple[SourceMotion, str]:
     """The motion of tracks that count the pixels of the first frame [3, H, W], and what was read."""
     found = read_tracks(tracks, size=Size.of(first))
-    picture = F.interpolate(first.cpu()[None], size, mode="bilinear", antialias=True)[0]
-    field = motion_from_tracks(found, picture, frames)
-    x, y = (axis.round() for axis in landing(field.displacement))
-    inside = (x >= 0) & (x < size.width) & (y >= 0) & (y < size.height)
-    return SourceMotion(field, inside), f"spread from tracks: {found.summary}"
+    motion = motion_from_tracks(found, first.cpu(), size=size, frames_out=frames)
+    return motion, f"spread from tracks: {found.summary}"
 
 
 NODES: list[type[io.ComfyNode]] = [MotionFieldFromVideo]

@@ -7,8 +7,8 @@ from itertools import pairwise
 from torch import Tensor
 
 from ..errors import ShapeError
-from ..types import MotionField, Size
-from ..warp import backward_warp, landing
+from ..types import MotionField
+from ..warp import backward_warp, lands_inside
 from .not_measured import NotMeasured, check_later_frames
 
 LEVELS = 255  # of an 8-bit picture
@@ -18,7 +18,7 @@ def flicker(frames: Tensor, field: MotionField, seen: Tensor | None = None) -> f
     """The mean of |I_{k+1}(x + f_{k+1}(x)) - I_k(x + f_k(x))| over frames, pixels x and colours, in levels of 255.
 
     frames: [F, 3, H, W], 0…1. field: the motion of the same frames, from frame 0. seen: [F, H, W] bool, False where
-    pixel x of frame 0 is covered in a frame. A pixel counts in a pair if it is seen and inside the picture in both.
+    pixel x of frame 0 is covered in a frame. A pixel counts in a pair if it is seen and lands inside in both.
     """
     wanted = (field.frames, 3, *field.size)
     if tuple(frames.shape) != wanted:
@@ -30,7 +30,7 @@ def flicker(frames: Tensor, field: MotionField, seen: Tensor | None = None) -> f
     check_later_frames(field.frames)
     total, count = 0.0, 0
     for first, second in pairwise(range(field.frames)):
-        there = _inside(field.displacement[first]) & _inside(field.displacement[second])
+        there = lands_inside(field.displacement[[first, second]]).all(dim=0)
         if seen is not None:
             there = there & (seen[first] & seen[second]).to(there.device)
         change = _carried_back(frames[second], field.displacement[second]) - _carried_back(
@@ -46,10 +46,3 @@ def flicker(frames: Tensor, field: MotionField, seen: Tensor | None = None) -> f
 def _carried_back(frame: Tensor, displacement: Tensor) -> Tensor:
     """I(x + f(x)), [3, H, W]."""
     return backward_warp(frame[None].to(displacement.device).float(), displacement[None].float())[0]
-
-
-def _inside(displacement: Tensor) -> Tensor:
-    """[H, W] bool: which pixels land between the centres of the outermost pixels."""
-    size = Size.of(displacement)
-    x, y = (axis[0] for axis in landing(displacement[None].float()))
-    return (x >= 0) & (x <= size.width - 1) & (y >= 0) & (y <= size.height - 1)

@@ -1,4 +1,4 @@
-"""Following the pixels of the first frame through a video, one frame after the other, in constant memory.
+"""Following the pixels of the first frame through a video, one frame after the other.
 
 Direct flow, from the first frame to frame i, is sharp but loses what has gone far. Chained flow, step by step, goes
 far but drifts. A chain that is corrected at every frame by what is left to go goes far and stays sharp. "best" takes
@@ -16,8 +16,7 @@ from torch import Tensor
 
 from ..optical_flow import FlowEstimator
 from ..push_pull import fill_smoothly
-from ..types import Size
-from ..warp import backward_warp, landing
+from ..warp import backward_warp, lands_inside
 from .likeness import ALIKE, correlation, difference, textured
 
 Method = Literal["best", "direct", "chained"]
@@ -50,11 +49,9 @@ class Way(NamedTuple):
 
         What is covered does not come back (Sundaram, Brox & Keutzer 2010).
         """
-        size = Size.of(self.forth)
-        x, y = (axis[0].round() for axis in landing(self.forth[None]))
-        inside = (x >= 0) & (x < size.width) & (y >= 0) & (y < size.height)
         misses = torch.hypot(*_followed(self.forth, self.back))
-        return inside & (misses < (RETURNS_SHARE * torch.hypot(*self.forth)).clamp(min=RETURNS))
+        allowed = (RETURNS_SHARE * torch.hypot(*self.forth)).clamp(min=RETURNS)
+        return lands_inside(self.forth[None])[0] & (misses < allowed)
 
 
 @dataclass

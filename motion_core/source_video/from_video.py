@@ -40,8 +40,9 @@ def motion_from_video(
     frames: of one shot, each [3, H, W], 0…1, one after the other; three of them are kept at a time.
     method: "direct" from the first frame to each, "chained" from frame to frame, or "best", per pixel (following.py).
     size: of the field, and of the pictures it is found in; the frames' own when not given.
-    frames_out: retime the motion over the whole video to so many frames. At most four times as many are then kept, and
-        what a longer video does between those is taken to be linear. All frames, and as many, when not given.
+    frames_out: retime the motion over the whole video to so many frames. At most four times as many are then kept, so a
+        long video takes no more memory than a short one, and what it does between those is taken to be linear. When
+        not given, the motion of all frames is the result, and takes memory for each of them.
     at_cut: at a hard cut, "refuse" with a MotionError, or "stop" before it. Motion too fast to follow counts as one.
     progress: told how many frames are done, after each.
 

@@ -112,6 +112,9 @@ def test_tracks_take_the_place_of_the_estimator(host, monkeypatch):
     assert seen[2, 30, 20] == 1
     assert seen[2, 60, 120] == 0, "it has left the picture"
     assert "tracks" in summary
+    tracks["track_visibility"][1, 0] = False
+    _, seen, _ = field_of(host, shot(3), tracks=tracks)
+    assert seen[:, 30, 20].tolist() == [1, 0, 1], "the tracker lost it in between"
     longer, _, _ = field_of(host, shot(3), tracks=tracks, frames=5, width=64)
     assert (longer.frames, tuple(longer.size)) == (5, (48, 64))
     assert longer.displacement[-1, 0, 15, 10] == pytest.approx(6, abs=0.3), "counted in pixels of the video"

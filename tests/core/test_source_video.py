@@ -1,4 +1,3 @@
-import gc
 import weakref
 from dataclasses import replace
 
@@ -9,7 +8,7 @@ import torch
 from motion_core.errors import MotionError, ShapeError
 from motion_core.optical_flow import DisFlow
 from motion_core.picture_file import read_picture
-from motion_core.source_video import SourceMotion, motion_from_tracks, motion_from_video
+from motion_core.source_video import SourceMotion, from_video, motion_from_tracks, motion_from_video
 from motion_core.source_video.following import Way
 from motion_core.source_video.thinning import Thinned
 from motion_core.tracks import Tracks
@@ -178,30 +177,32 @@ def test_thinning_keeps_steady_motion_exactly(count, wanted):
         assert seen[:, 0, 0].tolist() == [number != count // 2 for number in range(count)]
 
 
-def test_a_long_video_is_kept_in_constant_memory():
-    """Of 400 frames never more than a few are alive, nor more than 4 × 5 displacements and 2."""
-    frames, steps = weakref.WeakSet(), weakref.WeakSet()
-    most, clip = 0, told_clip(0, 1)
+@pytest.mark.parametrize("method", ["direct", "chained", "best"])
+def test_a_long_video_retimed_to_five_frames_is_kept_in_constant_memory(method, monkeypatch):
+    """Of 200 frames no more than three are alive at a time, and no more than 4 × 5 displacements and a new one."""
+    pictures, displacements, checked = weakref.WeakSet(), weakref.WeakSet(), from_video._checked
+    most_pictures = most_displacements = 0
 
-    def filmed():
-        for number in range(400):
-            frame = clip[number % 2].clone()
-            frames.add(frame)
-            yield frame
+    def watched(picture):
+        nonlocal most_pictures
+        pictures.add(picture)
+        most_pictures = max(most_pictures, len(pictures))
+        return picture
 
-    class Watched(Told):
-        def flow(self, first, second):
-            nonlocal most
-            flow = super().flow(first, second)
-            steps.add(flow)
-            most = max(most, len(steps))
-            assert len(frames) <= 4
-            return flow
+    class Watched(Thinned):
+        def add(self, displacement, seen):
+            nonlocal most_displacements
+            displacements.add(displacement)
+            super().add(displacement, seen)
+            most_displacements = max(most_displacements, len(displacements))
 
-    gc.collect()
-    motion = motion_from_video(filmed(), Watched(), method="chained", frames_out=5)
+    monkeypatch.setattr(from_video, "_checked", lambda *given: map(watched, checked(*given)))
+    monkeypatch.setattr(from_video, "Thinned", Watched)
+    clip = told_clip(0, 1, size=Size(24, 32))
+    motion = motion_from_video((clip[i % 2] for i in range(200)), Told(), method=method, frames_out=5)
     assert motion.field.frames == 5
-    assert 2 <= most <= 30
+    assert 2 <= most_pictures <= 3
+    assert 5 <= most_displacements <= 21
 
 
 def test_progress_is_told_frame_by_frame():
@@ -336,11 +337,46 @@ def test_a_source_motion_is_checked():
 def test_tracks_become_a_dense_motion_through_their_points():
     picture = texture(64, 96)
     tracks = Tracks((Trajectory([(0.3, 0.5), (0.5, 0.5)], curve="straight"), Trajectory([(0.8, 0.2)])), frames=5)
-    field = motion_from_tracks(tracks, picture)
+    field = motion_from_tracks(tracks, picture).field
     assert field.frames == 5
     paths = field.at(torch.tensor([[0.3, 0.5], [0.8, 0.2]]))
     np.testing.assert_allclose(paths[:, 0, 0], np.linspace(0.3, 0.5, 5), atol=0.005)
     np.testing.assert_allclose(paths[:, 1], np.tile([0.8, 0.2], (5, 1)), atol=0.005)
-    assert motion_from_tracks(tracks, picture, frames=3).frames == 3
-    with pytest.raises(MotionError, match="do not say how many frames"):
-        motion_from_tracks(replace(tracks, frames=None), picture)
+    smaller = motion_from_tracks(tracks, picture, size=Size(32, 48), frames_out=3).field
+    assert (smaller.frames, smaller.size) == (3, Size(32, 48))
+    assert smaller.displacement[-1, 0, 16, 14] == pytest.approx(0.2 * 48, abs=0.1)
+
+
+def test_a_pixel_is_seen_while_the_nearest_tracked_point_is():
+    """Two points rest; the left one is hidden in the middle frame. A third, hidden at first, says nothing."""
+    rests = {"times": (0, 0.5, 1)}
+    left = Trajectory([(0.25, 0.5)] * 3, visible=(True, False, True), **rests)
+    right = Trajectory([(0.75, 0.5)] * 3, **rests)
+    late = Trajectory([(0.5, 0.5)] * 3, visible=(False, False, True), **rests)
+    motion = motion_from_tracks(Tracks((left, right, late), frames=3), texture(40, 64))
+    assert motion.seen[[0, 2]].all()
+    assert not motion.seen[1, :, :32].any()
+    assert motion.seen[1, :, 32:].all()
+
+
+def test_what_tracks_lead_out_of_the_picture_is_not_seen():
+    tracks = Tracks((Trajectory([(0.5, 0.5), (1.2, 0.5)], curve="straight"),), frames=3)
+    motion = motion_from_tracks(tracks, texture(40, 64))
+    assert motion.seen[:, 20, 32].tolist() == [True, True, False]
+    assert motion.seen[:, 0, 0].all()
+
+
+def test_tracks_that_hold_on_to_nothing_move_nothing_and_nothing_is_seen(caplog):
+    hidden = Trajectory([(0.5, 0.5), (0.6, 0.5)], visible=(False, True))
+    outside = Trajectory([(1.5, 0.5), (0.6, 0.5)])
+    motion = motion_from_tracks(Tracks((hidden, outside), frames=2), texture(40, 64))
+    assert not motion.field.displacement.any()
+    assert not motion.seen.any()
+    assert "2 of 2 trajectories grab nothing" in caplog.text
+
+
+def test_tracks_of_one_frame_or_of_none_that_is_told_have_no_motion():
+    tracks = Tracks((Trajectory([(0.3, 0.5)]),))
+    for frames, said in ((None, "do not say how many frames"), (1, "two frames at least; of these tracks")):
+        with pytest.raises(MotionError, match=said):
+            motion_from_tracks(replace(tracks, frames=frames), texture(40, 64))

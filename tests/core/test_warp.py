@@ -5,7 +5,7 @@ import torch
 
 from motion_core.errors import MotionError, ShapeError
 from motion_core.types import MotionField, Size
-from motion_core.warp import WarpOperator, backward_warp, forward_warp, surface_slope
+from motion_core.warp import WarpOperator, backward_warp, forward_warp, lands_inside, surface_slope
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA"))]
 
@@ -33,6 +33,17 @@ def slow_forward_warp(features, displacement, weight):
                         total[b, 0, row, column] += share * weight[b, 0, y, x]
                         coverage[b, 0, row, column] += share
     return value, total, coverage
+
+
+def test_a_pixel_lands_inside_if_the_pixel_nearest_to_its_place_is_of_the_picture():
+    """Of 3×2 pixels, the left ones reach as far as -½, the lower ones as far as 1½; nowhere is not inside."""
+    displacement = torch.zeros(1, 2, 2, 3)
+    displacement[0, 0, 0] = torch.tensor([-0.4, 1.4, 0.6])
+    displacement[0, 0, 1] = torch.tensor([-0.6, torch.nan, 0.0])
+    displacement[0, 1, 1] = torch.tensor([0.0, 0.0, 0.6])
+    assert lands_inside(displacement).tolist() == [[[True, True, False], [False, False, False]]]
+    displacement[0, 1, 1, 2] = 0.4
+    assert lands_inside(displacement)[0, 1, 2]
 
 
 def test_a_pixel_moves_right_and_leaves_a_hole():
