@@ -58,10 +58,10 @@ def read_cases(folder: Path) -> list[Case]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             lines = list(csv.DictReader(file))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise MotionError(f"There is no {path}: a table with the columns image and prompt, one line a clip.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MotionError(f"{path} cannot be read as a table ({error}).") from error
+        raise MotionError(f"{path} cannot be read as a table ({error}). Save it as CSV in UTF-8.") from error
     if not lines:
         raise MotionError(f"{path} has no line after its first one, “image,prompt”.")
     cases: dict[str, Case] = {}
@@ -69,14 +69,18 @@ def read_cases(folder: Path) -> list[Case]:
         image, prompt, drag = (" ".join((line.get(column) or "").split()) for column in ("image", "prompt", "drag"))
         where = f"Clip {number} of {path}"
         if not image or not prompt:
-            raise MotionError(f"{where} lacks its image or its prompt; the first line names the columns: image,prompt.")
+            raise MotionError(
+                f"{where} lacks its image or its prompt; the first line names the columns, with a comma: image,prompt."
+            )
         if any(line.get(None, ())):
             raise MotionError(f"{where}, {image}, has more values than columns; write a prompt with commas in quotes.")
         case = Case(image, prompt, drag)
         if Path(image).name != image:
             raise MotionError(f"{where} names “{image}”; name a file of that folder itself.")
         if case.name in cases:
-            raise MotionError(f"{where}, {image}, would be called “{case.name}”, as {cases[case.name].image} is.")
+            raise MotionError(
+                f"{where}, {image}, would be called “{case.name}”, as {cases[case.name].image} is; rename one of them."
+            )
         case.trajectories  # noqa: B018  found wrong here rather than an hour later
         cases[case.name] = case
     return list(cases.values())

@@ -334,6 +334,7 @@ def test_misuse_gets_one_sentence_and_exit_code_2(pictures, clip, release, tmp_p
     assert run(pictures, clip, "--draft", *SMALL) == 0
     misuses = [
         ([other, clip, "--draft"], "There is no"),
+        ([pictures / "red.png", clip, "--draft"], "There is no"),
         ([pictures, other, "--draft"], "config.json"),
         ([pictures, clip, "--draft", *SMALL, "--flow", "eyes"], "dis, dis-fast, dis-fine or raft; got “eyes”"),
         ([pictures, clip, "--draft", *SMALL, "--flow", "raft"], "a file of its weights"),
