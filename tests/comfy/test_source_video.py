@@ -208,7 +208,7 @@ def test_a_restyled_video_moves_as_its_source(server, opencv):
     nodes = core | {key: (f"MotionI2V_{kind}", inputs) for key, (kind, inputs) in ours.items()}
     run = server.run({key: {"class_type": kind, "inputs": inputs} for key, (kind, inputs) in nodes.items()})
     assert (run.ended, run.message) == ("success", "")
-    assert "5 frames of 128×96" in run.outputs["found"]["text"][0]
+    assert "5 frames of 120×80" in run.outputs["found"]["text"][0]
     assert len(run.outputs["seen"]["images"]) == 5, "one mask a frame"
     told = json.loads(run.outputs["told"]["text"][0])
     assert (told["frames"], told["fps"]) == (5, 10)
