@@ -70,7 +70,12 @@ interface HostNode {
 
 interface HostWorkflow {
     path?: string;
-    changeTracker?: { captureCanvasState?(): void; checkState?(): void; _restoringState?: boolean };
+    changeTracker?: {
+        captureCanvasState?(): void;
+        checkState?(): void;
+        _restoringState?: boolean;
+        nodeOutputs?: Record<string, unknown>; // of its workflow's runs
+    } | null;
 }
 
 interface HostApp {
@@ -79,7 +84,7 @@ interface HostApp {
     nodeOutputs?: Record<string, Record<string, unknown> | undefined>;
     extensionManager?: {
         setting?: { get?(name: string): unknown };
-        workflow?: { activeWorkflow?: HostWorkflow | null };
+        workflow?: { activeWorkflow?: HostWorkflow | null; openWorkflows?: HostWorkflow[] };
     };
     registerExtension(extension: {
         name: string;

@@ -91,15 +91,17 @@ class TrajectoryWidget {
 
     /** @param {Record<string, unknown>} output */
     ran(output) {
+        if (isOfAnother(output)) return;
         const file = Array.isArray(output?.[PICTURE_OUTPUT]) ? output[PICTURE_OUTPUT][0] : null;
         if (typeof file?.filename !== "string") return;
         this.picture.ran({ filename: file.filename, subfolder: file.subfolder ?? "", type: file.type ?? "temp" });
-        this.#keep();
+        if (this.#settled) this.#keep();
     }
 
     /** A step was made, taken back or made again; only ever by the artist, never while the graph loads. */
     #committed = () => {
         this.#loaded = true;
+        if (!this.#settled) this.#settle(this.editor.session.history.undone()?.current ?? "");
         this.#keep();
         this.widget.callback?.(this.widget.value);
         this.node.setDirtyCanvas?.(true, true);
@@ -116,22 +118,20 @@ class TrajectoryWidget {
     #tick = () => {
         if (document.hidden) return;
         if (!isInGraph(this.node)) return this.off();
-        this.#settle();
+        const key = keyOf(this.node);
+        // At the second look, for while it loads the host names the workflow before.
+        if (!this.#settled && key === this.#key) this.#settle(this.editor.session.text);
+        this.#key = key;
         this.picture.look();
     };
 
-    /** Takes up the steps of an earlier life; at the second look, for while it loads the host names the workflow before. */
-    #settle() {
-        const key = keyOf(this.node);
-        const same = key === this.#key;
-        this.#key = key;
-        if (this.#settled || !same) return;
+    /** Takes up the steps of an earlier life. @param {string} loaded  what was drawn when this one began */
+    #settle(loaded) {
         this.#settled = true;
-        const { session } = this.editor;
-        const known = session.text || this.#rebuilt ? kept.of(key, session.text) : null; // every history knows ""
-        if (!known) return;
-        this.#stepsFrom(known.history);
-        this.picture.run ??= known.run;
+        const known = loaded || this.#rebuilt ? kept.of(keyOf(this.node), loaded) : null; // every history knows ""
+        if (known) this.#stepsFrom(known.history.with(this.editor.session.text));
+        this.picture.run ??= known?.run ?? null;
+        if (this.picture.run) this.#keep();
     }
 
     /** @param {History} history  at the text of the session */
@@ -149,6 +149,17 @@ class TrajectoryWidget {
 /** The steps of the graph that is on the screen. */
 function trackerNow() {
     return app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
+}
+
+/**
+ * Whether it came out of a run of another workflow whose node has the same number: the host gives it to the node on the
+ * screen, but keeps it with the workflow that was queued.
+ * @param {Record<string, unknown>} output
+ */
+function isOfAnother(output) {
+    const trackers = app.extensionManager?.workflow?.openWorkflows?.map(({ changeTracker }) => changeTracker) ?? [];
+    const now = trackerNow();
+    return trackers.some((one) => one !== now && Object.values(one?.nodeOutputs ?? {}).includes(output));
 }
 
 /**
@@ -210,7 +221,7 @@ app.registerExtension({
                 after(node, "onAdded", () => bound.on());
                 after(node, "onRemoved", () => bound.off());
                 after(node, "onExecutionStart", () => bound.picture.begin());
-                after(node, "onExecuted", (output) => bound.ran(output));
+                after(node, "onExecuted", (output) => queueMicrotask(() => bound.ran(output))); // once the host kept it
                 after(node, "onConnectionsChange", () => queueMicrotask(() => bound.look()));
                 return { widget: bound.widget, ...FIRST_SIZE };
             },

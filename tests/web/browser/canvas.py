@@ -277,6 +277,18 @@ class Canvas:
         (body,) = self.host.prompts[before:]
         return body["prompt"]
 
+    def another_workflow(self) -> None:
+        """A new tab with a copy of this graph, its nodes of the same numbers. This page is not cleaned any more."""
+        self.stale = True
+        self.page.evaluate(
+            """async () => {
+                const { workflow } = app.extensionManager, before = workflow.activeWorkflow.path;
+                await app.loadGraphData((app.rootGraph ?? app.graph).serialize(), true, true, "another workflow");
+                if (workflow.activeWorkflow.path === before) throw new Error("There is no new tab.");
+            }"""
+        )
+        self.settle()
+
     # What must not lose anything
 
     def steps(self) -> tuple[int, int]:

@@ -5,13 +5,14 @@ draw on, settings and the user's files, and answers a prompt with a run that can
 """
 
 import asyncio
+import inspect
 import json
 import mimetypes
 import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ class Host:
         self.prompts: list[dict[str, Any]] = []
         self.asked: list[tuple[str, str]] = []
         self.unanswered: list[str] = []
-        self.execute: Callable[[Prompt], Outputs] = self.pictures_of
+        self.execute: Callable[[Prompt], Outputs | Awaitable[Outputs]] = self.pictures_of
         self._history: dict[str, Any] = {}
         self._pages: dict[str, web.WebSocketResponse] = {}
         self._runs: set[asyncio.Task[None]] = set()
@@ -165,6 +166,7 @@ class Host:
         await self._send("execution_start", begun, page)
         await self._send("execution_cached", {"nodes": [], **begun}, page)
         outputs = self.execute(prompt)
+        outputs = await outputs if inspect.isawaitable(outputs) else outputs
         for node in prompt:
             at = {"node": node, "display_node": node, "prompt_id": prompt_id}
             await self._send("executing", at, page)

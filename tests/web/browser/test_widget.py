@@ -1,6 +1,8 @@
 """The editor as a widget of its node: where its picture comes from, and that nothing drawn is ever lost."""
 
+import asyncio
 import json
+import threading
 
 import av
 import numpy as np
@@ -16,6 +18,23 @@ SHOWN = """(id) => {
     const corner = document.createElement("canvas").getContext("2d");
     corner.drawImage(picture.element, 0, 0);
     return [picture.width, picture.height, picture.note, [...corner.getImageData(4, 4, 1, 1).data]];
+}"""
+QUEUED = """async () => {
+    const api = app.api ?? window.comfyAPI.api.api;
+    const ended = new Promise((done, failed) => {
+        api.addEventListener("execution_success", done, { once: true });
+        setTimeout(() => failed(new Error("the run did not end")), 10000);
+    });
+    await app.queuePrompt(0, 1);
+    return { ended };
+}"""
+# The artist draws as soon as the graph is there again, before the widget has looked at it.
+HASTY = """async () => {
+    const { workflow } = app.extensionManager, graph = (app.rootGraph ?? app.graph).serialize();
+    await app.loadGraphData(graph, true, true, workflow.activeWorkflow);
+    const node = app.canvas.graph.nodes.find(({ type }) => type === "MotionI2V_DrawTrajectories");
+    const { session } = node.widgets.find(({ name }) => name === "drawing").editor;
+    session.commit({ ...session.drawing, frames: 9 });
 }"""
 LISTENERS = """(async () => {
     const ofTheHost = ["click", "keydown", "resize", "scroll"];  // of its menus, of subgraphs; not ours
@@ -222,6 +241,33 @@ def test_a_picture_that_only_a_run_makes_is_shown_after_it(graph):
     assert wait_until_shown(graph, TALL) == ""
 
 
+@pytest.mark.everywhere
+def test_what_comes_out_of_a_run_of_another_workflow_is_not_shown(graph):
+    """Its node has the same number, and the run waited in the queue: it begins while this workflow is on the screen."""
+    node = graph.drawing_node()
+    between(graph, CROP)
+    graph.connect(node, graph.add("PreviewAny", (1050, 90)), "source", 2)
+    run = {"motion_i2v_picture": [{"filename": "tall.png", "subfolder": "", "type": "input"}]}
+    released = threading.Event()
+
+    async def waiting(prompt):
+        while not released.is_set():
+            await asyncio.sleep(0.02)
+        return {node: run}
+
+    graph.host.execute = waiting
+    queued = graph.page.evaluate_handle(QUEUED)
+    graph.another_workflow()
+    graph._on(node, "(node) => { node.onExecutionStart(); }")
+    released.set()
+    queued.evaluate("({ ended }) => ended")
+    graph.page.wait_for_timeout(600)  # ms: two looks
+    assert shown(graph)[0] == (WIDTH, HEIGHT)
+    graph.host.execute = lambda prompt: {node: run}
+    graph.queue()
+    assert wait_until_shown(graph, TALL) == ""
+
+
 def test_what_a_run_gave_counts_until_something_above_changes(graph):
     node = graph.drawing_node()
     between(graph, CROP)
@@ -318,6 +364,19 @@ def test_undo_of_the_graph_keeps_the_steps_of_the_editor(graph):
     for does, text in (("undo", texts[1]), ("undo", texts[0]), ("redo", texts[1]), ("redo", texts[2])):
         assert step(graph, does)
         assert graph.value() == text
+
+
+@pytest.mark.everywhere
+def test_drawing_right_after_the_graph_was_built_anew_keeps_the_steps_before(graph):
+    graph.drawing_node()
+    texts = ["", draw(graph, (0.2, 0.2), (0.4, 0.3)), draw(graph, (0.7, 0.7), (0.5, 0.6))]
+    graph.page.evaluate(HASTY)
+    assert graph.drawn()["frames"] == 9
+    graph.page.wait_for_timeout(700)  # ms: three looks
+    for text in reversed(texts):
+        assert step(graph, "undo")
+        assert graph.value() == text
+    assert not step(graph, "undo")
 
 
 def test_every_step_of_the_editor_is_a_step_of_the_graph(graph):
