@@ -4,8 +4,15 @@ import { test } from "node:test";
 
 import {
     LONGEST, MOVE, NONE, SOFTEST, STILL, Stroke, brushFrom, brushJson, cleared, emptyBrush, filled, inverted, regionOf,
-    softened, stroked,
+    softened,
 } from "../../web/drawing/brush.js";
+
+/** With one straight stroke more. */
+function stroked(brush, from, to, diameter, value) {
+    const stroke = new Stroke(brush);
+    stroke.segment(from, to, diameter, value);
+    return stroke.brush;
+}
 
 /** How much of the picture is painted with a value. */
 const shareOf = ({ paint }, value) => paint.filter((painted) => painted === value).length / paint.length;

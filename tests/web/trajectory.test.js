@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { eased, steadyTimes } from "../../web/drawing/pace.js";
 import {
-    eased,
     holds,
     insertPoint,
     isPin,
@@ -18,7 +18,6 @@ import {
     sampled,
     seenAt,
     spanOf,
-    steadyTimes,
     timesOf,
     withHold,
     withKey,

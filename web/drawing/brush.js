@@ -130,20 +130,6 @@ export class Stroke {
 
 /**
  * @param {Brush} brush
- * @param {ImagePoint} from
- * @param {ImagePoint} to
- * @param {number} diameter  of the longer side
- * @param {number} value  NONE, MOVE or STILL
- * @returns {Brush} with one straight stroke more
- */
-export function stroked(brush, from, to, diameter, value) {
-    const stroke = new Stroke(brush);
-    stroke.segment(from, to, diameter, value);
-    return stroke.brush;
-}
-
-/**
- * @param {Brush} brush
  * @param {ImagePoint} at
  * @param {number} value  NONE, MOVE or STILL
  * @returns {Brush} with all pixels painted that are like the one at that point and connected with it by their sides

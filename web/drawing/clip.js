@@ -2,8 +2,8 @@
 
 /** @typedef {import("./drawing.js").Drawing} Drawing */
 
-export const FRAMES = 16; // what the published model renders
-export const FPS = 8;
+const FRAMES = 16; // what the published model renders
+const FPS = 8;
 
 /** @param {Drawing} drawing */
 export function framesOf(drawing) {

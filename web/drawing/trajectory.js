@@ -4,8 +4,7 @@
 import { lineOf, nearestTime, timesOf, visibleOf } from "./course.js";
 import { evenTimes, fitted, roundedTimes, steadyTimes } from "./pace.js";
 
-export { isPin, lineOf, nearestOn, positionAt, sampled, seenAt, timesOf, visibleOf } from "./course.js";
-export { eased, steadyTimes } from "./pace.js";
+export { isPin, lineOf, nearestOn, positionAt, sampled, seenAt, timesOf } from "./course.js";
 
 /** @typedef {readonly [x: number, y: number]} Point */
 /** @typedef {readonly [width: number, height: number]} Aspect  of the picture, in any unit */
@@ -30,7 +29,7 @@ export { eased, steadyTimes } from "./pace.js";
 /** What a key means when it is left out. @type {Readonly<Record<string, unknown>>} */
 export const DEFAULTS = Object.freeze({ curve: "smooth", easing: "linear" });
 
-export const BEYOND = 0.5; // of the picture's size: how far outside of it a point may be put
+const BEYOND = 0.5; // of the picture's size: how far outside of it a point may be put
 export const SHORTEST = 0.01; // of the clip: the least time from start to end
 const STEP = 0.001; // of the clip: the least time between two points that a hand may set
 const DECIMALS = 1e5; // of a position: 0.04 pixels of a 4K picture

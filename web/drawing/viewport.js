@@ -2,7 +2,7 @@
 
 /** @typedef {import("./trajectory.js").Point} Point */
 
-export const FARTHEST = 0.5; // zoom: half of the picture's size shows on every side of it
+const FARTHEST = 0.5; // zoom: half of the picture's size shows on every side of it
 export const NEAREST = 32;
 const MARGIN = 12; // CSS pixels round the fitted picture, so that handles at its rim can be seen whole
 const STRAY = 0.5; // of the picture's size: how far outside of it the middle of the stage may be dragged

@@ -2,7 +2,7 @@
 // one thing, and each thing goes as rigidly as possible where its points go. The draft engine does it with more care.
 
 import { coloursOf } from "./colours.js";
-import { latticeOver, nearest } from "./lattice.js";
+import { latticeOver } from "./lattice.js";
 import { displace, grip } from "./rigid.js";
 import { thingsHeld } from "./things.js";
 import { isPin, positionAt, seenAt } from "../drawing/trajectory.js";
@@ -120,9 +120,4 @@ function onNodes({ width, height, nodes }, region) {
 function valueAt({ size: [width, height], values }, x, y) {
     const [column, row] = [Math.min(width - 1, Math.floor(x * width)), Math.min(height - 1, Math.floor(y * height))];
     return values[row * width + column];
-}
-
-/** The first of the things that a place belongs to, -1 for the ground. @param {Held} held @param {readonly number[]} point  0…1 */
-export function thingAt({ lattice, things }, point) {
-    return things.findIndex((thing) => thing.extent[nearest(lattice, point)] > 0.5);
 }

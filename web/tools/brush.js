@@ -8,7 +8,7 @@ import { withBrush } from "../drawing/drawing.js";
 /** @typedef {import("../stage/gestures.js").Press} Press */
 /** @typedef {import("../stage/gestures.js").Gesture} Gesture */
 
-export const PAINTS = Object.freeze({ brush: MOVE, still: STILL, eraser: NONE });
+const PAINTS = Object.freeze({ brush: MOVE, still: STILL, eraser: NONE });
 const LEAST_PRESSURE = 0.15; // of the width that the lightest touch of a pen still has
 
 /** @param {Session} session @param {Stage} stage @param {keyof typeof PAINTS} name */
