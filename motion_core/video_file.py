@@ -1,4 +1,5 @@
-"""Frames ⇄ a video on disk: write_video, read_video and stream_video for .mp4, .gif, .webp and folders of .png frames.
+"""Frames ⇄ a video on disk: write_video, read_video and stream_video for .mp4, .gif, .webp and folders of .png frames;
+and timing, how fast and how long a video is.
 
 Frames are sRGB, 0…1. In .mp4 they become H.264, BT.709 with limited range, and are tagged so: what players expect.
 """
@@ -109,36 +110,48 @@ def read_video(path: str | os.PathLike[str], *, frames: int | None = None) -> tu
     warning is logged.
     MotionError if there is no video, it is broken from the start, its frames differ in size, or it is too long.
     """
-    rate = _Rate()
-    video = torch.from_numpy(np.stack(_kept(_pictures(path, frames, rate))))
-    return rearrange(video, "f h w c -> f c h w").contiguous().float().div_(255.0), rate.fps
+    told = Timing()
+    video = torch.from_numpy(np.stack(_kept(_pictures(path, frames, told))))
+    return rearrange(video, "f h w c -> f c h w").contiguous().float().div_(255.0), told.fps
 
 
 def stream_video(path: str | os.PathLike[str], *, frames: int | None = None) -> Generator[Tensor, None, None]:
     """The frames of read_video one after the other, each [3, H, W]; only one of them is in memory. Errors as there."""
-    for picture in _pictures(path, frames, _Rate()):
+    for picture in _pictures(path, frames, Timing()):
         frame = torch.from_numpy(np.ascontiguousarray(picture))
         yield rearrange(frame, "h w c -> c h w").contiguous().float().div_(255.0)
 
 
 @dataclass
-class _Rate:
-    """Frames per second, told by a reader before its first frame."""
+class Timing:
+    """Frames per second of a video, and how many frames it has; told by a reader before its first frame."""
 
     fps: float = FOLDER_FPS
+    frames: int = 0
 
 
-def _pictures(path: str | os.PathLike[str], limit: int | None, rate: _Rate) -> Iterator[np.ndarray]:
+def timing(path: str | os.PathLike[str]) -> Timing:
+    """How fast and how long the video is that read_video and stream_video give; no more than a frame is in memory.
+
+    A file that breaks off has fewer frames than it says. Errors as in read_video.
+    """
+    told = Timing()
+    with closing(_pictures(path, 1, told)) as pictures:
+        next(pictures)
+    return told
+
+
+def _pictures(path: str | os.PathLike[str], limit: int | None, told: Timing) -> Generator[np.ndarray, None, None]:
     """The bytes [H, W, 3] of every frame, all of one size, at most `limit`."""
     if limit is not None and limit < 1:
         raise MotionError(f"At least one frame of a video is read; asked for {limit}.")
     source, shape = Path(path), None
     if source.is_dir():
-        found = _read_pngs(source, rate)
+        found = _read_pngs(source, told)
     elif source.suffix.lower() in (".gif", ".webp"):
-        found = _read_animation(source, rate)
+        found = _read_animation(source, told)
     else:
-        found = _read_stream(source, rate)
+        found = _read_stream(source, told)
     with closing(found), reading(path, "video"):
         for picture in islice(found, limit):
             shape = shape or picture.shape
@@ -253,18 +266,20 @@ def _write_pngs(pictures: Iterator[np.ndarray], folder: Path, fps: float) -> Non
         Image.fromarray(picture).save(folder / f"frame_{number:04d}.png", pnginfo=says)
 
 
-def _read_pngs(folder: Path, rate: _Rate) -> Generator[np.ndarray, None, None]:
+def _read_pngs(folder: Path, told: Timing) -> Generator[np.ndarray, None, None]:
     def number(path: Path) -> tuple[list[int], str]:
         return [int(digits) for digits in re.findall(r"\d+", path.name)], path.name
 
-    for path in sorted(folder.glob("*.png"), key=number):
+    paths = sorted(folder.glob("*.png"), key=number)
+    told.frames = len(paths)
+    for path in paths:
         with Image.open(path) as image:
             fps = float(image.info.get("fps", FOLDER_FPS))
-            rate.fps = fps if SLOWEST <= fps <= FASTEST else FOLDER_FPS
+            told.fps = fps if SLOWEST <= fps <= FASTEST else FOLDER_FPS
             yield picture_bytes(picture_of(image))
 
 
-def _read_animation(path: Path, rate: _Rate) -> Generator[np.ndarray, None, None]:
+def _read_animation(path: Path, told: Timing) -> Generator[np.ndarray, None, None]:
     durations = []
     with Image.open(path) as image:
         for frame in ImageSequence.Iterator(image):
@@ -274,13 +289,13 @@ def _read_animation(path: Path, rate: _Rate) -> Generator[np.ndarray, None, None
     fps = 1000 * sum(times) / sum(durations)
     whole = max(1, round(fps))
     meant = abs(sum(durations) - 1000 * sum(times) / whole) <= 5  # GIF rounds to hundredths of a second
-    rate.fps = float(whole if meant else fps)
+    told.fps, told.frames = float(whole if meant else fps), sum(times)
     with Image.open(path) as image:
         for frame, shown in zip(ImageSequence.Iterator(image), times, strict=False):
             yield from repeat(picture_bytes(picture_of(frame)), shown)
 
 
-def _read_stream(path: Path, rate: _Rate) -> Generator[np.ndarray, None, None]:
+def _read_stream(path: Path, told: Timing) -> Generator[np.ndarray, None, None]:
     with _opened(path) as (container, stream):
         fps = stream.average_rate or stream.guessed_rate
         starts = sorted(_starts(container, stream))
@@ -291,7 +306,7 @@ def _read_stream(path: Path, rate: _Rate) -> Generator[np.ndarray, None, None]:
         raise MotionError(f"{path} does not say how many frames it shows per second.")
     measured = sum(times) / sum(durations) if sum(durations) > 0 else float(fps)
     agreed = abs(measured / float(fps) - 1) < ROUNDED
-    rate.fps = float(fps) if agreed else measured
+    told.fps, told.frames = float(fps) if agreed else measured, sum(times) + 1  # the last one
     count = 0
     with _opened(path) as (container, stream):
         try:
