@@ -98,8 +98,7 @@ class ClipModel:
 def _square(pictures: Tensor, side: int) -> Tensor:
     """[N, 3, side, side]: the shorter side resized, and the middle cut out."""
     size = Size.of(pictures)
-    scale = side / min(size)
-    fitting = Size(*(max(side, int(length * scale)) for length in size))
+    fitting = Size(*(length * side // min(size) for length in size))
     resized = F.interpolate(pictures, fitting, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
     top, left = ((length - side) // 2 for length in fitting)
     return resized[..., top : top + side, left : left + side]

@@ -68,9 +68,11 @@ def test_features_are_those_of_transformers(clip, folder):
     torch.testing.assert_close(ours[1], told.text_embeds[0], atol=1e-6, rtol=0)
 
 
-def test_a_picture_is_resized_and_cut_as_pillow_does(clip):
-    picture = picture_of(Image.effect_noise((90, 70), 60).convert("RGB"))
-    image = Image.fromarray(picture_bytes(picture)).resize((int(90 * SIDE / 70), SIDE), Image.Resampling.BICUBIC)
+@pytest.mark.parametrize(("width", "height"), [(90, 70), (98, 49)])
+def test_a_picture_is_resized_and_cut_as_pillow_does(width, height):
+    picture = picture_of(Image.effect_noise((width, height), 20).convert("RGB"))
+    fitting = (width * SIDE // height, SIDE)
+    image = Image.fromarray(picture_bytes(picture)).resize(fitting, Image.Resampling.BICUBIC)
     left = (image.width - SIDE) // 2
     theirs = picture_of(image.crop((left, 0, left + SIDE, SIDE)))
     torch.testing.assert_close(_square(picture[None], SIDE)[0], theirs, atol=1.01 / 255, rtol=0)
