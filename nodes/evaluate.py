@@ -12,15 +12,12 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..motion_core import types
-from ..motion_core.errors import MotionError
 from ..motion_core.metrics import ImageFeatures
-from ..motion_core.optical_flow import FlowEstimator, estimator_named
-from ..motion_core.report import report_on
-from ..motion_core.source_video import SourceMotion, motion_from_video
+from ..motion_core.report import NONE, estimator_or_reason, report_on
 from ..motion_core.tracks import Tracks
 from .io_types import MotionField, Trajectories, images_from, mask_from, picture_from
 from .models import CLIP_SCORES, clip_models, clip_path
-from .source_video import NONE, counted, pictures
+from .source_video import counted, pictures
 
 if TYPE_CHECKING:
     from ..motion_core.clip_scores import ClipModel
@@ -102,12 +99,10 @@ class MotionReport(io.ComfyNode):
         picture = None if image is None else picture_from(image).cpu()
         clip = None if clip_model == NONE else _clip(clip_model)
         features = None if clip_vision is None else _seen_by(clip_vision)
-        engine, found = _found(frames, estimator)
         report = report_on(
             frames,
             field=motion_field,
-            found=found,
-            estimator=engine,
+            estimator=estimator_or_reason(estimator),
             trajectories=() if trajectories is None else trajectories.trajectories,
             region=None if motion_brush is None else mask_from(motion_brush),
             picture=picture,
@@ -115,28 +110,13 @@ class MotionReport(io.ComfyNode):
             image_features=features if clip is None else clip.image_features,
             text_features=None if clip is None else clip.text,
             fps=fps,
+            progress=counted(len(frames)),
         )
         told = json.dumps(report.json(), ensure_ascii=False, allow_nan=False, indent=2)
         table = report.table()
         plot = images_from(report.plot(frames[0] if picture is None else picture)[None])
         shown = ui.PreviewText(table).as_dict() | ui.PreviewImage(plot).as_dict()
         return io.NodeOutput(told, table, plot, ui=shown)
-
-
-def _found(frames: Tensor, name: str) -> tuple[FlowEstimator | None, SourceMotion | str | None]:
-    """The estimator, and the motion in the frames or, as the rest of a report is worth having, why there is none."""
-    if name == NONE:
-        return None, None
-    try:
-        engine = estimator_named(name)
-    except MotionError as why:
-        return None, str(why).rstrip(".")
-    if len(frames) < 2:
-        return engine, None
-    try:
-        return engine, motion_from_video(frames, engine, at_cut="stop", progress=counted(len(frames)))
-    except MotionError as why:
-        return engine, str(why).rstrip(".")
 
 
 def _clip(name: str) -> ClipModel:

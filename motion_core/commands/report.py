@@ -5,23 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..clip_scores import ClipModel
 from ..errors import MotionError
 from ..field_file import load_field
-from ..optical_flow import estimator_named
+from ..metrics import check_fps
 from ..picture_file import SAVE_OPTIONS, read_mask, read_picture, write_picture
-from ..report import Report, report_on
-from ..source_video import motion_from_video
+from ..report import estimator_or_reason, report_on
+from ..tracks import read_tracks
 from ..types import Size
-from ..video_file import read_video
-from ..whole_file import whole_file
-from .arguments import Commands, add_command, add_drawing, add_relative_to, drawn
-
-NONE = "none"  # in the place of an estimator
+from ..video_file import MOST_BYTES, stream_video, timing
+from ..whole_file import check_folder, whole_file
+from .arguments import Commands, add_command, add_drawing, add_relative_to, drawn, size
 
 
 def add(commands: Commands) -> None:
@@ -30,53 +33,45 @@ def add(commands: Commands) -> None:
     command.add_argument("-o", "--output", metavar="FILE", help="save the report as .json")
     command.add_argument("--table", metavar="FILE", help="save the table that is printed as text")
     command.add_argument("--plot", metavar="FILE", help="save asked against travelled paths as .png, .jpg, .webp")
+    command.add_argument("--read", type=int, metavar="N", help="use only the first N frames, by what they were asked")
+    command.add_argument("--size", metavar="WxH", help="measure at this size, in whose pixels lengths are (the clip's)")
     command.add_argument("--field", metavar="FILE", help="the motion field that the clip was made with")
     add_drawing(command)
     command.add_argument("--picture", metavar="FILE", help="the picture that was animated (for the plot: first frame)")
     command.add_argument("--prompt", default="", help="what the clip should show")
     command.add_argument("--clip", metavar="FOLDER", help="a CLIP model as transformers publishes it, for consistency")
-    command.add_argument("--estimator", default="dis", help="what finds motion in the frames: dis, raft or none (dis)")
-    command.add_argument("--weights", metavar="FILE", help="of the estimator, for raft")
-    command.add_argument("--device", default="cpu", help="where CLIP and raft run (cpu)")
+    command.add_argument(
+        "--estimator",
+        default="dis",
+        help="what finds motion in the frames: dis, dis-fast, dis-fine, raft with --weights, or none (dis)",
+    )
+    command.add_argument("--weights", metavar="FILE", help="torchvision's weights of raft_large or raft_small")
+    command.add_argument("--device", default="cpu", help="where CLIP and raft run: cpu, cuda, mps (cpu)")
     command.add_argument("--fps", type=float, help="frames per second, where the video says it wrongly")
     add_relative_to(command)
 
 
 def run(options: argparse.Namespace) -> None:
-    if options.output is not None and Path(options.output).suffix.lower() != ".json":
-        raise MotionError(f"A report is saved as .json; got {options.output}. --table saves it as text.")
-    if options.plot is not None and Path(options.plot).suffix.lower() not in SAVE_OPTIONS:
-        raise MotionError(f"The plot is saved as {', '.join(SAVE_OPTIONS)}; got {options.plot}.")
-    frames, fps = read_video(options.video)
-    report, picture = _measured(options, frames, fps)
-    if options.output is not None:
-        _write(json.dumps(report.json(), ensure_ascii=False, allow_nan=False, indent=2) + "\n", options.output)
-    if options.table is not None:
-        _write(report.table(), options.table)
-    if options.plot is not None:
-        write_picture(report.plot(frames[0] if picture is None else picture), options.plot)
-    sys.stdout.write(report.table())
-
-
-def _measured(options: argparse.Namespace, frames: Tensor, fps: float) -> tuple[Report, Tensor | None]:
-    size = Size.of(frames)
+    _check(options)
+    wanted = size(options.size) if options.size is not None else None
+    estimator = estimator_or_reason(options.estimator, options.weights, device=options.device)
     picture = read_picture(options.picture) if options.picture is not None else None
     field = load_field(options.field, relative_to=options.relative_to) if options.field is not None else None
-    trajectories = drawn(options, size if picture is None else Size.of(picture))
-    region = read_mask(options.brush, size) if options.brush is not None else None
     clip = ClipModel.load(options.clip, device=options.device) if options.clip is not None else None
-    estimator, found = None, None
-    if options.estimator != NONE:
-        estimator = estimator_named(options.estimator, options.weights, device=options.device)
-    if estimator is not None and len(frames) > 1:
-        try:
-            found = motion_from_video(frames, estimator, at_cut="stop")
-        except MotionError as why:  # the rest of the report is worth having
-            found = str(why).rstrip(".")
+    told = timing(options.video)
+    with closing(stream_video(options.video, frames=options.read)) as stream:
+        first = next(stream)
+        own = Size.of(first)
+        at = wanted or own
+        trajectories = drawn(options, own if picture is None else Size.of(picture))
+        region = read_mask(options.brush, at) if options.brush is not None else None
+        frames = _together(chain([first], stream), at)
+    notes = [f"The clip is {own}; it is measured at {at}, in whose pixels all lengths are."] if at != own else []
+    if options.tracks is not None and picture is None and _lacks_picture(Path(options.tracks)):
+        notes.append(f"{options.tracks} does not say of which picture its pixels are; they are read as those of {own}.")
     report = report_on(
         frames,
         field=field,
-        found=found,
         estimator=estimator,
         trajectories=trajectories,
         region=region,
@@ -84,9 +79,52 @@ def _measured(options: argparse.Namespace, frames: Tensor, fps: float) -> tuple[
         prompt=options.prompt,
         image_features=clip.image_features if clip is not None else None,
         text_features=clip.text if clip is not None else None,
-        fps=options.fps if options.fps is not None else fps,
+        fps=options.fps if options.fps is not None else told.fps,
+        whole=told.frames if options.read is not None else None,
+        notes=notes,
     )
-    return report, picture
+    if options.output is not None:
+        _write(json.dumps(report.json(), ensure_ascii=False, allow_nan=False, indent=2) + "\n", options.output)
+    if options.table is not None:
+        _write(report.table(), options.table)
+    if options.plot is not None:
+        write_picture(report.plot(first if picture is None else picture), options.plot)
+    sys.stdout.write(report.table())
+
+
+def _check(options: argparse.Namespace) -> None:
+    """What would fail only after the work."""
+    if options.output is not None and Path(options.output).suffix.lower() != ".json":
+        raise MotionError(f"A report is saved as .json; got {options.output}. --table saves it as text.")
+    if options.plot is not None and Path(options.plot).suffix.lower() not in SAVE_OPTIONS:
+        raise MotionError(f"The plot is saved as {', '.join(SAVE_OPTIONS)}; got {options.plot}.")
+    for path in (options.output, options.table, options.plot):
+        if path is not None:
+            check_folder(path)
+    if options.fps is not None:
+        check_fps(options.fps)
+
+
+def _together(frames: Iterable[Tensor], at: Size) -> Tensor:
+    """[F, 3, H, W] of that size; each frame is resized before the next one is read."""
+    kept, values = [], 0
+    for frame in frames:
+        if Size.of(frame) != at:
+            frame = F.interpolate(frame[None], at, mode="bilinear", antialias=True)[0].clamp(0, 1)
+        values += frame.numel()
+        if values > MOST_BYTES:
+            raise MotionError("The clip is too long for the memory. Measure it smaller (--size) or in part (--read).")
+        kept.append(frame)
+    return torch.stack(kept)
+
+
+def _lacks_picture(tracks: Path) -> bool:
+    """Whether a file that can be read with the size of a picture cannot be read without: it counts unnamed pixels."""
+    try:
+        read_tracks(tracks)
+    except MotionError:
+        return True
+    return False
 
 
 def _write(text: str, path: str) -> None:

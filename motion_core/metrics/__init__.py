@@ -12,7 +12,7 @@ A number that cannot be had is a `NotMeasured`, never a 0.
 
 from .consistency import ImageFeatures, frame_consistency, prompt_consistency, subject_consistency
 from .displacement import average_displacement, drift_outside
-from .dynamic_degree import DynamicDegree, dynamic_degree, every, fastest_part, steps_between, steps_of
+from .dynamic_degree import DynamicDegree, check_fps, dynamic_degree, every, fastest_part, steps_between, steps_of
 from .flicker import flicker
 from .not_measured import NotMeasured
 from .trajectories import Travel, travel
@@ -23,6 +23,7 @@ __all__ = [
     "NotMeasured",
     "Travel",
     "average_displacement",
+    "check_fps",
     "drift_outside",
     "dynamic_degree",
     "every",

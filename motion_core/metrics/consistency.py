@@ -16,7 +16,7 @@ from ..errors import MotionError, ShapeError
 from .not_measured import check_later_frames
 
 TOGETHER = 8  # frames that go through a network at once
-INPUT_SHARE, MEAN_SHARE, LEAST_SHARE = 0.4, 0.3, 0.3  # of VBench-I2V's subject consistency
+INPUT_SHARE, MEAN_SHARE, LEAST_SHARE = 0.4, 0.3, 0.3  # of VBench-I2V's i2v subject
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,10 @@ def prompt_consistency(frames: Tensor, text: Tensor) -> float:
 
 
 def subject_consistency(frames: Tensor, picture: Tensor) -> float:
-    """VBench-I2V's i2v subject: 0.4·max cos(input, frame) + 0.3·mean + 0.3·min cos of consecutive frames.
+    """VBench-I2V's formula of i2v subject: 0.4·max cos(input, frame) + 0.3·mean + 0.3·min cos of consecutive frames.
 
-    frames: features [F, C]. picture: those of the input [C]. Cosines below 0 count as 0. VBench takes DINO's features.
+    frames: features [F, C]. picture: those of the input [C]. Cosines below 0 count as 0. VBench takes DINO's features;
+    a score by those of another network is not comparable with VBench's.
     """
     consecutive = _consecutive(frames).clamp(min=0)
     likest = _cosines(frames, picture[None]).clamp(min=0).max()

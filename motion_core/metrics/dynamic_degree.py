@@ -53,10 +53,15 @@ def dynamic_degree(scores: Sequence[float], size: Size) -> DynamicDegree:
     return DynamicDegree(tuple(scores), THRESHOLD * min(size) / PICTURE, needed)
 
 
+def check_fps(fps: float) -> None:
+    """MotionError if a clip cannot have so many frames a second."""
+    if not (isfinite(fps) and fps > 0):
+        raise MotionError(f"A clip has more than zero frames a second; got {fps:g}.")
+
+
 def every(fps: float) -> int:
     """Every how-many-th frame is looked at, to see about 8 a second."""
-    if not (isfinite(fps) and fps > 0):
-        raise MotionError(f"A clip has more than zero frames a second; got {fps}.")
+    check_fps(fps)
     return max(1, round(fps / LOOKED_AT))
 
 

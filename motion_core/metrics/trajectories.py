@@ -117,7 +117,7 @@ class Travel:
             return f"was to stay, and was {self.error:.1f} px off its place on average.{tail}"
         if self.asked_way < MOVING:
             return f"was lost before it was to move.{tail}"
-        asked = f"{self.went:.1f} of {self.asked_way:.1f} px ({round(100 * self.share)} %)"
+        asked = f"{round(self.went, 1) + 0.0:.1f} of {self.asked_way:.1f} px ({round(100 * self.share)} %)"
         return f"went {asked}, {self.off_path:.1f} px off its path.{tail}"
 
     def _steps(self, path: np.ndarray) -> np.ndarray:

@@ -1,8 +1,11 @@
-"""What is measured: every metric of a report, with its name, its unit and its formula in words."""
+"""What is measured, and in what: every metric of a report, with its name, its unit and its formula in words."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+FIELD, FRAMES = "field", "frames"  # what a number was measured from; the keys never change
+SOURCES = {FIELD: "in the field", FRAMES: "in the frames"}  # in the order of the table
 
 
 class Metric(NamedTuple):
@@ -58,8 +61,9 @@ METRICS = {  # in the order of the table; the keys never change
         "prompt consistency", "100·cos", "mean of 100·cos between the prompt's features and each frame's"
     ),
     "subject_consistency": Metric(
-        "subject consistency",
+        "subject consistency (formula of VBench-I2V)",
         "cos",
-        "VBench-I2V: 0.4·max cos(input, frame) + 0.3·mean + 0.3·min cos of consecutive frames, cosines below 0 as 0",
+        "formula of VBench-I2V's i2v subject, on the features named, where VBench takes DINO's: 0.4·max cos(input, "
+        "frame) + 0.3·mean + 0.3·min cos of consecutive frames, cosines below 0 as 0",
     ),
 }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import MotionError, ShapeError
-from ..types import MotionField, Size, frame_instants
+from ..types import MotionField, Size, Trajectory, frame_instants
 
 if TYPE_CHECKING:
     from ..source_video import SourceMotion
@@ -45,20 +44,26 @@ def check_frames(frames: Tensor) -> None:
         raise MotionError("A frame of the clip has a value that is not a finite number, so nothing can be measured.")
 
 
-def check_fps(fps: float) -> None:
-    if not (isfinite(fps) and fps > 0):
-        raise MotionError(f"A clip has more than zero frames a second; got {fps}.")
-
-
-def fitted_field(field: MotionField, size: Size, count: int, notes: list[str], what: str = "motion field") -> Motion:
-    """The same motion in so many frames of that size; a note says what was done to it."""
-    if field.frames != count:
-        notes.append(f"The {what} has {field.frames} frames, the clip {count}; it was retimed.")
-        field = field.retimed(count)
+def fitted_field(
+    field: MotionField, size: Size, count: int, notes: list[str], *, whole: int, what: str = "motion field"
+) -> MotionField:
+    """The same motion in frames of that size, the first `count` of `whole`; a note says what was done to it."""
+    if field.frames != whole:
+        notes.append(f"The {what} has {field.frames} frames, the clip {whole}; it was retimed.")
+        field = field.taken_at(frame_instants(whole)[:count])
+    elif count < whole:
+        field = field.cut(count)
     if field.size != size:
         notes.append(f"The {what} is {field.size}, the clip {size}; it was resized, its lengths with it.")
         field = field.resized(size)
-    return Motion(field)
+    return field
+
+
+def first_part(trajectory: Trajectory, count: int, whole: int) -> Trajectory:
+    """What a trajectory asks in the first `count` of a clip's `whole` frames."""
+    instants = frame_instants(whole)[:count]
+    points, seen = trajectory.at(instants).tolist(), trajectory.seen_at(instants).tolist()
+    return replace(trajectory, points=points, times=(), visible=seen, curve="straight", easing="linear")
 
 
 def fitted_found(found: SourceMotion, size: Size, count: int, notes: list[str]) -> Motion:
@@ -72,7 +77,9 @@ def fitted_found(found: SourceMotion, size: Size, count: int, notes: list[str]) 
         seen = seen[np.rint(frame_instants(covered) * (len(seen) - 1)).astype(int)]
     if Size.of(seen) != size:
         seen = F.interpolate(seen[None].float(), size, mode="nearest-exact")[0] > 0.5
-    field = fitted_field(found.field, size, covered, notes, "motion found in the frames").field
+    field = fitted_field(found.field, size, covered, notes, whole=covered, what="motion found in the frames")
+    if covered == count:
+        return Motion(field, seen)
     after = count - covered
     seen = torch.cat([seen, torch.zeros_like(seen[:1]).expand(after, -1, -1)])
     rest = field.displacement[-1:].expand(after, -1, -1, -1)

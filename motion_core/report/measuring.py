@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..errors import MotionError
@@ -14,6 +15,7 @@ from ..metrics import (
     NotMeasured,
     Travel,
     average_displacement,
+    check_fps,
     drift_outside,
     dynamic_degree,
     every,
@@ -26,13 +28,15 @@ from ..metrics import (
     subject_consistency,
     travel,
 )
+from ..source_video import SourceMotion, motion_from_video
 from ..types import MOVING, MotionField, Size, Trajectory
-from .given import Motion, check_fps, check_frames, fitted_field, fitted_found, fitted_region
-from .noun import FIELD, FRAMES, Measured, PathReport, Report
+from .catalogue import FIELD, FRAMES
+from .given import Motion, check_frames, first_part, fitted_field, fitted_found, fitted_region
+from .noun import BELIEVED, Measured, PathReport, Report
+from .plot import DrawnMotion
 
 if TYPE_CHECKING:
     from ..optical_flow import FlowEstimator
-    from ..source_video import SourceMotion
 
 NO_FIELD, NO_FRAMES = "no motion field given", "no frames given"
 NO_ESTIMATE = "no motion was estimated from the frames"
@@ -45,8 +49,8 @@ def report_on(
     frames: Tensor | None = None,
     *,
     field: MotionField | None = None,
-    found: SourceMotion | str | None = None,
-    estimator: FlowEstimator | None = None,
+    found: SourceMotion | None = None,
+    estimator: FlowEstimator | str | None = None,
     trajectories: Sequence[Trajectory] = (),
     region: Tensor | None = None,
     picture: Tensor | None = None,
@@ -54,20 +58,26 @@ def report_on(
     image_features: ImageFeatures | None = None,
     text_features: Callable[[str], Tensor] | None = None,
     fps: float = 8.0,
+    whole: int | None = None,
+    notes: Sequence[str] = (),
+    progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Measure what can be measured of a clip; of the rest, the report says why it was not.
 
     frames: the finished clip [F, 3, H, W], 0…1. field: the motion the renderer was given. One of the two is needed.
-    found: the motion in the frames (motion_from_video), or in words why there is none. estimator: what found it,
-        and by which the flow between consecutive frames is estimated for the dynamic degree.
+    estimator: what finds the motion in the frames, and the flow between consecutive ones for the dynamic degree; or in
+        words why there is none. found: that motion, if it was found before. progress: told how many frames it is in.
     trajectories: what was drawn. region: the motion brush [h, w], 0…1, 1 = may move. picture: the input [3, h, w].
     image_features: any network's. text_features: prompt → [C], of the same CLIP as image_features.
+    whole: how many frames the clip has that field and trajectories are for, if `frames` are only its first.
+    notes: what was done before, for the report to tell.
 
     All is measured at the size and count of the frames or, without frames, of the field. A field, a brush or a found
     motion of another size or count is resized and retimed, and a note says so.
     MotionError if there is nothing to measure, or frames are none, broken or not finite.
     """
     check_fps(fps)
+    engine = None if isinstance(estimator, str) else estimator
     if frames is not None:
         check_frames(frames)
         size, count = Size.of(frames), len(frames)
@@ -75,22 +85,25 @@ def report_on(
         size, count = field.size, field.frames
     else:
         raise MotionError("There is nothing to report on; give the frames of a clip, a motion field, or both.")
-    notes: list[str] = []
-    motions: dict[str, Motion | str] = {
-        FRAMES: NO_FRAMES if frames is None else NO_ESTIMATE,
-        FIELD: NO_FIELD if field is None else fitted_field(field, size, count, notes),
-    }
-    if found is not None and frames is not None:
-        motions[FRAMES] = found if isinstance(found, str) else fitted_found(found, size, count, notes)
+    whole, told = max(count, whole or 0), list(notes)
+    if count < whole:
+        told.append(f"Of the clip's {whole} frames the first {count} are measured, by what was asked of these.")
+        trajectories = [first_part(trajectory, count, whole) for trajectory in trajectories]
+    motions: dict[str, Motion | str] = {FRAMES: NO_FRAMES, FIELD: NO_FIELD}
+    if field is not None:
+        motions[FIELD] = Motion(fitted_field(field, size, count, told, whole=whole))
+    if frames is not None:
+        there = _found(frames, estimator, progress) if found is None else found
+        motions[FRAMES] = there if isinstance(there, str) else fitted_found(there, size, count, told)
     if region is not None:
-        region = fitted_region(region, size, notes)
+        region = fitted_region(region, size, told)
     paths = tuple(_path(trajectory, n, motions, size, count) for n, trajectory in enumerate(trajectories, start=1))
     degrees = {FIELD: _degree_of(motions[FIELD], fps)}
-    if frames is None or estimator is None:
+    if frames is None or engine is None:
         degrees[FRAMES] = _degree_of(motions[FRAMES], fps)
     else:
         shot = frames[: getattr(motions[FRAMES], "covered", None)]  # a cut would count as the fastest motion of all
-        degrees[FRAMES] = _degree(steps_between(shot, estimator.flow, fps=fps), size, fps, estimator.name)
+        degrees[FRAMES] = _degree(steps_between(shot, engine.flow, fps=fps), size, fps, engine.name)
     by_source = {
         source: _displacement(motion, region) | _together(paths, source) | {"dynamic_degree": degrees[source]}
         for source, motion in motions.items()
@@ -106,13 +119,41 @@ def report_on(
         sampling=f"motion from frame 0 to all later ones; features of all frames; dynamic degree of {_sampled(fps)}",
         sources={
             FIELD: None if field is None else "the motion field given",
-            FRAMES: _estimator_name(motions[FRAMES], estimator),
+            FRAMES: _estimator_name(motions[FRAMES], engine),
             "image_features": None if image_features is None else image_features.name,
         },
         metrics=metrics,
         paths=paths,
-        notes=tuple(notes),
+        motion=_drawn(motions),
+        notes=tuple(told),
     )
+
+
+def _found(
+    frames: Tensor, estimator: FlowEstimator | str | None, progress: Callable[[int], None] | None
+) -> SourceMotion | str:
+    """The motion in the frames or, as the rest of a report is worth having, in words why there is none."""
+    if estimator is None or isinstance(estimator, str):
+        return estimator or NO_ESTIMATE
+    try:
+        return motion_from_video(frames, estimator, at_cut="stop", progress=progress)
+    except MotionError as why:
+        return str(why).rstrip(".")
+
+
+def _drawn(motions: dict[str, Motion | str]) -> DrawnMotion | None:
+    """How far everything has gone in the last frame in which something is seen, by the source that is believed."""
+    for source in BELIEVED:
+        motion = motions[source]
+        if isinstance(motion, str):
+            continue
+        for frame in reversed(range(1, motion.field.frames)):
+            step = motion.field.displacement[frame]
+            seen = torch.ones_like(step[0], dtype=torch.bool) if motion.seen is None else motion.seen[frame]
+            if seen.any():
+                gone = step * seen.to(step.device)
+                return DrawnMotion(MotionField.after_reference(gone[None]), frame, source)
+    return None
 
 
 def _sampled(fps: float) -> str:
@@ -243,7 +284,9 @@ def _consistencies(
     told["frame_consistency"] = with_name(_measured(lambda: frame_consistency(seen)))
     if not prompt.strip():
         told["prompt_consistency"] = Measured(None, "no prompt given")
-    elif text_features is not None:
+    elif text_features is None:
+        told["prompt_consistency"] = Measured(None, f"{image_features.name} sees but cannot read, unlike a whole CLIP")
+    else:
         read = text_features(prompt).float().cpu()
         told["prompt_consistency"] = with_name(_measured(lambda: prompt_consistency(seen, read)))
     if picture is None:

@@ -11,14 +11,13 @@ from torch import Tensor
 
 from ..metrics import NotMeasured, Travel
 from ..types import Size
-from .catalogue import METRICS
-from .plot import DrawnPath, path_plot
+from .catalogue import FIELD, FRAMES, METRICS, SOURCES
+from .plot import DrawnMotion, DrawnPath, motion_plot, path_plot, plain_plot
 from .table import table_of
 
 FORMAT, VERSION = "motion_report", 1
 DECIMALS = 6  # of numbers in the JSON
-FIELD, FRAMES = "field", "frames"  # what a number was measured from; the keys never change
-SOURCES = (FRAMES, FIELD)  # the first that has something to say is believed
+BELIEVED = (FRAMES, FIELD)  # the first that has something to say
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class PathReport:
     @property
     def believed(self) -> str | None:
         """The source that is told first: the frames if they were measured, else the field, else none."""
-        return next((source for source in SOURCES if isinstance(self.travels.get(source), Travel)), None)
+        return next((source for source in BELIEVED if isinstance(self.travels.get(source), Travel)), None)
 
     @property
     def travel(self) -> Travel | None:
@@ -73,7 +72,8 @@ class Report:
     """What was measured of a clip of so many frames, at `size`, `fps` frames a second.
 
     sources: "field", "frames", "image_features" → what they were measured with, in words, or None.
-    metrics: key of METRICS → source → number. notes: what was assumed, resized and retimed.
+    metrics: key of METRICS → source → number. motion: for the plot, if there is no trajectory.
+    notes: what was assumed, resized and retimed.
     """
 
     size: Size
@@ -83,6 +83,7 @@ class Report:
     sources: Mapping[str, str | None]
     metrics: Mapping[str, Mapping[str, Measured]]
     paths: tuple[PathReport, ...] = ()
+    motion: DrawnMotion | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -118,13 +119,17 @@ class Report:
         """Asked paths, dashed, against travelled ones, solid, over the picture [3, H, W], 0…1, of any size.
 
         Returns [3, H', W']: the picture, enlarged if it is small, and a legend below. Travelled is what the frames
-        show, or what the field says of a trajectory that was not measured in the frames.
+        show, or what the field says of a trajectory that was not measured in the frames. Without trajectories, arrows
+        show how far everything has gone; without any motion, it is the picture alone.
         """
-        drawn = [DrawnPath(path.name, path.asked, path.travel) for path in self.paths]
-        believed = {path.believed for path in self.paths} - {None}
-        told = {FRAMES: "in the frames", FIELD: "in the field"}
-        where = " or ".join(told[source] for source in SOURCES if source in believed)
-        return path_plot(picture, drawn, size=self.size, travelled=f"travelled {where}" if where else "travelled")
+        if self.paths:
+            drawn = [DrawnPath(path.name, path.asked, path.travel) for path in self.paths]
+            believed = {path.believed for path in self.paths}
+            where = " or ".join(SOURCES[source] for source in BELIEVED if source in believed)
+            return path_plot(picture, drawn, size=self.size, travelled=where)
+        if self.motion is not None:
+            return motion_plot(picture, self.motion, size=self.size)
+        return plain_plot(picture, size=self.size)
 
 
 def _travel_json(travel: Travel | str) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Asked paths against travelled ones, over the picture: dashed and solid, a colour for each trajectory, a legend."""
+"""A report as a picture: asked paths, dashed, against travelled ones, solid; a colour for each trajectory, a legend.
+
+Of a report without trajectories, arrows show how far everything has gone.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,23 @@ from einops import rearrange
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ..flow_color import arrows
 from ..metrics import Travel
 from ..picture_file import picture_bytes
-from ..types import Size
+from ..types import MotionField, Size
+from .catalogue import SOURCES
 
 COLORS = (  # Okabe & Ito 2008: told apart by colour-blind eyes too
     (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (213, 94, 0), (204, 121, 167), (0, 114, 178),
 )  # fmt: skip
 CASING, PAPER, INK = (0, 0, 0), (255, 255, 255), (20, 20, 20)  # black under every colour: readable on any picture
+GREY = (110, 110, 110)
 SMALLEST = 480  # pixels of the longer side; smaller pictures are enlarged by a whole number
 FINENESS = 2  # drawn so many times larger, for smooth edges
 DASH, GAP = 3.0, 2.5  # lengths, in line widths
 NAMED = 12  # trajectories in the legend
+Meaning = tuple[str, str, tuple[int, int, int]]  # a line's or mark's name, or none; the words; the colour
+ACROSS = 20  # arrows along the longer side
 BEYOND = 2.0  # picture sides away; no drawing reaches there
 
 
@@ -37,17 +45,39 @@ class DrawnPath:
     travel: Travel | None
 
 
-def path_plot(picture: Tensor, paths: Sequence[DrawnPath], *, size: Size, travelled: str) -> Tensor:
-    """The picture [3, H, W], 0…1, resized to `size` and enlarged if it is small, the paths over it, a legend below.
+@dataclass(frozen=True, eq=False)
+class DrawnMotion:
+    """A motion to draw. field: the reference and one frame, which is that number of the clip. source: of SOURCES."""
 
-    travelled: what the legend calls the solid lines. Returns [3, H', W'], 0…1.
-    """
-    scale = max(1, ceil(SMALLEST / max(size)))
+    field: MotionField
+    frame: int
+    source: str
+
+
+def plain_plot(picture: Tensor, *, size: Size) -> Tensor:
+    """The picture [3, H, W], 0…1, resized to `size` and enlarged if it is small: [3, H', W'], 0…1."""
+    scale = _scale(size)
     shown = Size(size.height * scale, size.width * scale)
-    ground = picture_bytes(picture)
-    if Size.of(picture) != shown:
-        resized = F.interpolate(picture[None].float().clamp(0, 1), shown, mode="bilinear", antialias=True)[0]
-        ground = picture_bytes(resized)
+    if Size.of(picture) == shown:
+        return picture.detach().float().cpu().clamp(0, 1)
+    return F.interpolate(picture.detach()[None].float().cpu(), shown, mode="bilinear", antialias=True)[0].clamp(0, 1)
+
+
+def motion_plot(picture: Tensor, motion: DrawnMotion, *, size: Size) -> Tensor:
+    """Likewise, with arrows over the picture and a legend below."""
+    ground = plain_plot(picture, size=size)
+    shown = Size.of(ground)
+    over = arrows(motion.field.resized(shown), ground, spacing=max(shown) // ACROSS)[-1].cpu()
+    told = f"arrows: from frame 0 to frame {motion.frame}, {SOURCES[motion.source]}"
+    entries = [("", told, INK), ("", "dots: at rest, or not seen", INK)]
+    return torch.cat([over, _legend(entries, shown.width)], dim=1)
+
+
+def path_plot(picture: Tensor, paths: Sequence[DrawnPath], *, size: Size, travelled: str) -> Tensor:
+    """Likewise, with the paths. travelled: where the solid lines were measured, for the legend."""
+    scale = _scale(size)
+    ground = picture_bytes(plain_plot(picture, size=size))
+    shown = Size(*ground.shape[:2])
     fine = Image.fromarray(ground).resize((shown.width * FINENESS, shown.height * FINENESS), Image.Resampling.BILINEAR)
     width = max(3.0, max(shown) / 170) * FINENESS
     lines = _Lines(ImageDraw.Draw(fine), width)
@@ -64,9 +94,16 @@ def path_plot(picture: Tensor, paths: Sequence[DrawnPath], *, size: Size, travel
             lines.disc(_places(last, size, scale)[0], color)
         lines.square(asked[-1], color)
         lines.ring(asked[0], color)
-    legend = _legend(paths, shown.width, travelled)
-    pixels = np.concatenate([np.array(fine.reduce(FINENESS)), np.array(legend)])
-    return rearrange(torch.from_numpy(pixels), "h w c -> c h w").float().div(255)
+    return torch.cat([_tensor(fine.reduce(FINENESS)), _legend(_meanings(paths, travelled), shown.width)], dim=1)
+
+
+def _scale(size: Size) -> int:
+    """How many times larger a picture of that size is shown."""
+    return max(1, ceil(SMALLEST / max(size)))
+
+
+def _tensor(image: Image.Image) -> Tensor:
+    return rearrange(torch.from_numpy(np.array(image)), "h w c -> c h w").float().div(255)
 
 
 class _Lines:
@@ -131,19 +168,24 @@ def _tuples(places: np.ndarray) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in places]
 
 
-def _legend(paths: Sequence[DrawnPath], width: int, travelled: str) -> Image.Image:
-    """What the lines and the marks mean, and whose colour is whose, on white; as many rows as it takes."""
-    points = max(12, min(22, width // 40))
-    font = ImageFont.load_default(points)
-    grey = (110, 110, 110)
-    entries = [("dashed", "asked", grey), ("solid", travelled, grey), ("ring", "start", grey)]
-    entries += [("square", "asked end", grey), ("disc", "travelled end", grey)]
+def _meanings(paths: Sequence[DrawnPath], travelled: str) -> list[Meaning]:
+    """What the lines and the marks mean, and whose colour is whose."""
+    entries: list[Meaning] = [("dashed", "asked", GREY), ("ring", "start", GREY), ("square", "asked end", GREY)]
+    if travelled:
+        entries += [("solid", f"travelled {travelled}", GREY), ("disc", "travelled end", GREY)]
     entries += [
         ("patch", path.name if path.travel else f"{path.name} (not measured)", COLORS[number % len(COLORS)])
         for number, path in enumerate(paths[:NAMED])
     ]
     if len(paths) > NAMED:
         entries.append(("", f"… and {len(paths) - NAMED} more", INK))
+    return entries
+
+
+def _legend(entries: Sequence[Meaning], width: int) -> Tensor:
+    """Samples and words on white, [3, h, width]; as many rows as it takes."""
+    points = max(12, min(22, width // 40))
+    font = ImageFont.load_default(points)
     pad, sample, row = points // 2, 3 * points, round(points * 1.6)
     rows, places, x = 1, [], pad
     for kind, text, _ in entries:
@@ -169,4 +211,4 @@ def _legend(paths: Sequence[DrawnPath], width: int, travelled: str) -> Image.Ima
             getattr(lines, kind)(centre, color)
         start = right + pad * FINENESS if kind else left
         draw.text((start, middle), text, fill=INK, font=large, anchor="lm")
-    return strip.reduce(FINENESS)
+    return _tensor(strip.reduce(FINENESS))

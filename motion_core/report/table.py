@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .catalogue import METRICS
+from .catalogue import METRICS, SOURCES
 
 LISTED = 20  # trajectories; the JSON has all
-SOURCES = {"field": "in the field", "frames": "in the frames"}
 ABSENT, UNMEASURED = "", "–"
-FORMATS = {"px": "{:.2f} px", "levels of 255": "{:.2f} of 255", "cos": "{:.4f}", "100·cos": "{:.2f}", "°": "{:.1f}°"}
+DECIMALS = {"cos": 4, "°": 1}  # of the other units as many as there is room for
+SUFFIXES = {"px": " px", "share": " %", "°": "°", "levels of 255": " of 255"}
 PATH_COLUMNS = {
     "asked_px": ("asked", "px", 1),
     "went_px": ("went", "px", 1),
@@ -66,10 +66,9 @@ def _cell(measured: Mapping[str, Any], unit: str) -> str:
 def _number(value: float | None, unit: str, decimals: int) -> str:
     if value is None:
         return UNMEASURED
-    if unit == "share":
-        return f"{100 * value:.{decimals}f} %"
-    told = FORMATS[unit] if decimals == 2 else FORMATS[unit].replace(".2f", f".{decimals}f")
-    return told.format(value)
+    decimals = DECIMALS.get(unit, decimals)
+    told = round(100 * value if unit == "share" else value, decimals) + 0.0  # which makes a 0 of -0
+    return f"{told:.{decimals}f}{SUFFIXES.get(unit, '')}"
 
 
 def _degrees(metrics: Mapping[str, Any]) -> list[str]:

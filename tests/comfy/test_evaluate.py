@@ -186,7 +186,7 @@ def test_comfyuis_clip_vision_sees_but_does_not_read(host, clip_vision):
     assert value(report, "subject_consistency") > 0
     assert value(report, "prompt_consistency") is None
     assert report["sources"]["image_features"] == f"ComfyUI's CLIP Vision ({SIDE} px)"
-    assert "prompt consistency: not measured: no CLIP model given" in table
+    assert f"prompt consistency: not measured: ComfyUI's CLIP Vision ({SIDE} px) sees but cannot read" in table
 
 
 def test_the_node_shows_the_table_and_the_plot(host, drawn):

@@ -1,6 +1,8 @@
 """The command `report`, as a person uses it on a clip that `animate` made."""
 
 import json
+import sys
+import weakref
 
 import pytest
 import torch
@@ -48,6 +50,64 @@ def test_tracks_from_a_file_and_a_brush_are_measured(photo, animated, tmp_path, 
     report = json.loads(out.read_text("utf-8"))
     assert report["trajectories"][0]["field"]["asked_px"] == pytest.approx(20)
     assert "covers the whole picture" in report["metrics"]["drift_outside_brush"]["field"]["reason"]
+
+
+def test_pixels_of_tracks_are_those_of_the_picture_or_it_is_said_which_they_were_taken_for(photo, animated, tmp_path):
+    tracks, out = tmp_path / "tracks.json", tmp_path / "report.json"
+    tracks.write_text('[{"x": 40, "y": 40}, {"x": 60, "y": 40}]')
+    small = ["--field", animated[1], "--tracks", tracks, "--estimator", "none", "--size", "60x40", "-o", out]
+
+    def told():
+        report = json.loads(out.read_text("utf-8"))
+        return report["trajectories"][0]["field"]["asked_px"], [note for note in report["notes"] if "tracks" in note]
+
+    assert run("report", animated[0], *small) == 0
+    asked, (note,) = told()
+    assert asked == pytest.approx(10)  # half the size, but they are pixels of the clip
+    assert "they are read as those of 120×80" in note
+    assert run("report", animated[0], *small, "--picture", photo) == 0
+    assert told()[1] == []
+    tracks.write_text("[[[0.333, 0.5], [0.5, 0.5]]]")
+    assert run("report", animated[0], *small) == 0
+    asked, notes = told()
+    assert (asked, notes) == (pytest.approx(10, abs=0.1), [])
+
+
+def test_a_clip_may_be_measured_in_part_and_smaller(animated, tmp_path):
+    video, field = animated
+    out = tmp_path / "report.json"
+    drag = ["--drag", "0.333,0.5 0.5,0.5", "--easing", "linear"]
+    some = ["--read", 5, "--size", "60x40", "--estimator", "none", "-o", out]
+    assert run("report", video, "--field", field, *drag, *some) == 0
+    report = json.loads(out.read_text("utf-8"))
+    assert (report["frames"], report["size"], report["fps"]) == (5, {"width": 60, "height": 40}, 8)
+    assert report["trajectories"][0]["field"]["asked_px"] == pytest.approx(5, abs=0.05)  # of half, half
+    assert "The clip is 120×80; it is measured at 60×40, in whose pixels all lengths are." in report["notes"]
+    assert "Of the clip's 9 frames the first 5 are measured, by what was asked of these." in report["notes"]
+
+
+def test_frames_are_resized_while_they_are_read(animated, tmp_path, monkeypatch):
+    alive = []
+
+    def streamed(path, *, frames):
+        for frame in read_video(path, frames=frames)[0]:
+            copy = frame.clone()
+            alive.append(weakref.ref(copy))
+            assert sum(each() is not None for each in alive) <= 3  # the first, the one before, this one
+            yield copy
+            del copy
+
+    monkeypatch.setattr("motion_core.commands.report.stream_video", streamed)
+    assert run("report", animated[0], "--size", "60x40", "--estimator", "none") == 0
+    assert len(alive) == 9
+
+
+def test_without_opencv_the_field_is_measured_and_it_is_said_what_to_install(animated, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert run("report", animated[0], "--field", animated[1], *DRAG) == 0
+    printed = capsys.readouterr().out
+    assert "“trajectory 1” went " in printed
+    assert "pip install opencv-python-headless" in printed
 
 
 def test_the_finished_frames_are_tracked(animated, tmp_path):
@@ -126,10 +186,17 @@ def test_misuse_gets_one_sentence_and_leaves_nothing(photo, animated, tmp_path, 
         ([video, *none, "--field", tmp_path / "nope.npz"], "nope.npz"),
         ([video, *none, "--tracks", field], "field.safetensors"),
         ([video, *none, "--clip", tmp_path / "nowhere"], "no folder"),
-        ([video, *none, "--fps", "0"], "more than zero frames a second"),
-        ([video, "--estimator", "crystal ball"], "crystal ball"),
         ([video, "--estimator", "raft"], "weights"),
-        ([video, *none, "-o", tmp_path / "none" / "report.json"], "there is no folder"),
+        ([video, *none, "--read", 0], "At least one frame"),
+    ]
+    nowhere, absent = tmp_path / "none", tmp_path / "absent.mp4"  # told before the clip is looked for
+    misuses += [([absent, *none, option, nowhere / "f.json"], "there is no folder") for option in ("-o", "--table")]
+    misuses += [
+        ([absent, *none, "--plot", nowhere / "f.png"], "there is no folder"),
+        ([absent, *none, "--fps", "0"], "more than zero frames a second"),
+        ([absent, *none, "--size", "512"], "WIDTHxHEIGHT"),
+        ([absent, "--estimator", "crystal ball"], "crystal ball"),
+        ([absent, *none, "--picture", tmp_path / "nope.png"], "nope.png"),
     ]
     for arguments, sentence in misuses:
         assert sentence in refused(capsys, "report", *arguments)

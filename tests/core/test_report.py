@@ -1,6 +1,7 @@
 """Reports on clips whose motion is known exactly."""
 
 import json
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 
 from motion_core.errors import MotionError, ShapeError
 from motion_core.metrics import ImageFeatures
-from motion_core.report import report_on
+from motion_core.report import estimator_or_reason, report_on
 from motion_core.report.catalogue import METRICS
+from motion_core.report.given import fitted_found
 from motion_core.types import MotionField, Size, Trajectory
 
 SIZE = Size(48, 64)
@@ -40,12 +42,13 @@ def found(field, *, seen=None, cuts=()):
 
 
 class Exact:
-    """Knows that everything goes 4 px to the right."""
+    """Knows that everything goes a multiple of 4 px sideways, and by which one the second picture is the first."""
 
     name = "exact"
 
     def flow(self, first, second):
-        return torch.tensor([4.0, 0.0]).view(2, 1, 1).expand(2, *SIZE)
+        x = min(range(-32, 33, 4), key=lambda x: float((first.roll(x, dims=2) - second).abs().mean()))
+        return torch.tensor([float(x), 0.0]).view(2, 1, 1).expand(2, *SIZE)
 
 
 def full_report():
@@ -136,9 +139,10 @@ def test_the_table_tells_all_with_units_and_aligned():
     table = full_report().table()
     for line in (
         "Motion report: 5 frames of 64×48 pixels (diagonal 80.0 px), 8 a second",
-        "average displacement                       10.00 px        5.00 px",
-        "average displacement, of the diagonal       12.50 %         6.25 %",
-        "frame consistency                                           1.0000",
+        "average displacement                             10.00 px        5.00 px",
+        "average displacement, of the diagonal             12.50 %         6.25 %",
+        "frame consistency                                                 1.0000",
+        "subject consistency (formula of VBench-I2V)                       1.0000",
         "“head” went 8.0 of 16.0 px (50 %), 0.0 px off its path.",
         "exact",
         "mean colour",
@@ -159,14 +163,14 @@ def test_what_was_not_given_is_null_with_the_reason_and_never_0():
     table = report.table()
     assert "drift outside the brush, dynamic degree in the frames: not measured: no motion was" in table
     assert "share of the way, direction error: not measured: no trajectory given." in table
-    assert "prompt consistency, subject consistency: not measured: no CLIP model given." in table
+    assert "prompt consistency, subject consistency (formula of VBench-I2V): not measured: no CLIP model" in table
     assert " 0" not in "".join(line for line in table.splitlines() if "–" in line)
 
 
 def test_of_features_without_words_the_prompt_alone_is_missing():
     report = report_on(clip(), prompt="noise", image_features=COLOURS)
     assert value(report, "frame_consistency", "frames") == pytest.approx(1)
-    assert reason(report, "prompt_consistency", "frames") == "no CLIP model given"
+    assert reason(report, "prompt_consistency", "frames") == "mean colour sees but cannot read, unlike a whole CLIP"
     assert reason(report, "subject_consistency", "frames") == "no input picture given"
     silent = report_on(clip(), image_features=COLOURS, text_features=lambda prompt: torch.ones(3))
     assert reason(silent, "prompt_consistency", "frames") == "no prompt given"
@@ -244,11 +248,74 @@ def test_what_comes_after_a_hard_cut_is_not_measured_and_the_report_says_so():
     assert report.json()["metrics"]["dynamic_degree"]["frames"]["pairs"] == 2
 
 
+def test_the_estimator_finds_the_motion_in_the_frames():
+    told = []
+    report = report_on(clip(), estimator=Exact(), trajectories=[RIGHT], progress=told.append)
+    assert value(report, "average_displacement", "frames") == pytest.approx(10)
+    assert value(report, "share_of_way", "frames") == pytest.approx(1)
+    assert told == [1, 2, 3, 4, 5]
+
+
 def test_why_no_motion_was_found_is_told_in_its_place():
-    report = report_on(clip(), found="there is a hard cut at frame 1", estimator=Exact(), trajectories=[RIGHT])
-    assert reason(report, "trajectory_error", "frames") == "there is a hard cut at frame 1"
+    torn = torch.cat([clip(frames=1), 1 - clip(frames=4)])
+    report = report_on(torn, estimator=Exact(), trajectories=[RIGHT])
+    assert "a hard cut, or motion too fast" in reason(report, "trajectory_error", "frames")
     assert value(report, "dynamic_degree", "frames") is True  # which the estimator alone tells
-    assert report.verdicts == ["“head” was not measured: there is a hard cut at frame 1; no motion field given."]
+    assert report.verdicts[0].startswith("“head” was not measured: Nothing of frame 0 is found again in frame 1: ")
+    alone = report_on(clip(frames=1), estimator=Exact())
+    assert "two frames at least; got 1" in reason(alone, "average_displacement", "frames")
+
+
+def test_why_there_is_no_estimator_is_told_where_it_is_missed():
+    report = report_on(clip(), field=moving(4.0), estimator="OpenCV is not installed")
+    for key in ("average_displacement", "dynamic_degree"):
+        assert reason(report, key, "frames") == "OpenCV is not installed"
+        assert value(report, key, "field")
+    assert report.sources["frames"] is None
+
+
+def test_without_opencv_a_report_is_told_why_and_other_mistakes_stay_errors(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert "pip install opencv-python-headless" in str(estimator_or_reason("dis"))
+    assert estimator_or_reason("none") is None
+    with pytest.raises(MotionError, match="crystal ball"):
+        estimator_or_reason("crystal ball")
+    with pytest.raises(MotionError, match="RAFT needs a file of its weights"):
+        estimator_or_reason("raft")
+    with pytest.raises(MotionError, match=r"nope\.pth"):
+        estimator_or_reason("raft", tmp_path / "nope.pth")
+
+
+def test_the_first_frames_of_a_clip_are_measured_by_what_was_asked_of_them():
+    field = moving(4.0, frames=9)  # 32 px to the right in nine frames; five are measured
+    asked = [Trajectory([(0.25, 0.5), (0.75, 0.5)], curve="straight", name="head")]
+    report = report_on(clip(), field=field, estimator=Exact(), trajectories=asked, whole=9)
+    head = report.json()["trajectories"][0]
+    for source in ("field", "frames"):
+        assert (head[source]["asked_px"], head[source]["error_px"]) == (pytest.approx(16), pytest.approx(0, abs=1e-4))
+    assert value(report, "average_displacement", "field") == pytest.approx(10)
+    assert report.notes == ("Of the clip's 9 frames the first 5 are measured, by what was asked of these.",)
+    retimed = report_on(clip(), field=moving(8.0, frames=5), trajectories=asked, whole=9)
+    assert value(retimed, "average_displacement", "field") == pytest.approx(10)
+
+
+def test_a_thing_is_as_visible_in_the_first_frames_as_in_the_whole():
+    asked = Trajectory([(0.25, 0.5)] * 9, visible=[True, True, True, False] + [True] * 5)
+    report = report_on(clip(), field=MotionField.still(SIZE, frames=9), trajectories=[asked], whole=9)
+    assert report.json()["trajectories"][0]["field"]["frames"] == 3  # of four
+
+
+def test_what_was_done_before_is_told_first():
+    report = report_on(clip(), field=moving(4.0, frames=9), notes=["It was resized."])
+    assert report.notes[0] == "It was resized."
+    assert "retimed" in report.notes[1]
+
+
+def test_a_motion_without_a_cut_is_not_copied():
+    motion = found(moving(4.0))
+    fitted = fitted_found(motion, SIZE, 5, [])
+    assert fitted.field is motion.field
+    assert fitted.seen is motion.seen
 
 
 def test_the_dynamic_degree_is_decided_by_the_estimator_and_tells_what_it_rests_on():
@@ -302,6 +369,12 @@ def test_a_table_of_four_hundred_trajectories_stays_readable():
     assert len(report.table().splitlines()) < 80
     assert "… and 380 more, which the JSON has." in report.table()
     assert len(report.json()["trajectories"]) == 400
+
+
+def test_a_trace_of_going_back_is_no_minus_zero():
+    report = report_on(field=moving(-0.01), trajectories=[RIGHT])
+    assert report.verdicts == ["“head” went 0.0 of 16.0 px (0 %), 0.0 px off its path."]
+    assert "-0.0 " not in report.table()
 
 
 def test_wide_letters_keep_the_columns_aligned():
@@ -403,11 +476,48 @@ def test_the_legend_tells_one_colour_a_trajectory():
     assert like(two, blue).sum() > 50
 
 
-def test_a_plot_of_hundreds_and_of_none_is_drawn():
+def test_a_plot_of_hundreds_is_drawn():
     rng = np.random.default_rng(0)
     many = [Trajectory(rng.uniform(-0.2, 1.2, (3, 2)).tolist()) for _ in range(300)]
     assert report_on(field=moving(4.0), trajectories=many).plot(torch.zeros(3, *SIZE)).shape[1] < 640
-    assert report_on(field=moving(4.0)).plot(torch.zeros(3, *SIZE)).shape[2] == 512
+
+
+def white(plot):
+    """How many pixels of the picture, 512×384 above the legend, are an arrow's."""
+    return int((plot[:, :384] > 0.8).all(dim=0).sum())
+
+
+def test_without_trajectories_arrows_show_how_far_things_go():
+    black = torch.zeros(3, *SIZE)
+    none, short, long = (white(report_on(field=moving(step)).plot(black)) for step in (0.0, 0.5, 1.0))
+    assert none == 0  # faint dots
+    assert long > short > 1000
+    assert report_on(field=moving(1.0)).plot(black).shape[1] > 384  # a legend
+
+
+def test_the_arrows_are_of_the_frames_where_something_was_seen_and_else_of_the_field():
+    black, seen = torch.zeros(3, *SIZE), torch.ones(5, *SIZE, dtype=torch.bool)
+    seen[4], seen[3, :, :32] = False, False
+    report = report_on(clip(), field=moving(4.0), found=found(moving(1.0), seen=seen))
+    assert (report.motion.source, report.motion.frame) == ("frames", 3)
+    assert report.motion.field.displacement[1, 0, 0, [0, 31, 32, 63]].tolist() == [0, 0, 3, 3]
+    seen[1:] = False
+    report = report_on(clip(), field=moving(4.0), found=found(moving(1.0), seen=seen))
+    assert (report.motion.source, report.motion.frame) == ("field", 4)
+    cut = report_on(clip(), found=found(moving(1.0, frames=3), cuts=(3,)))
+    assert (cut.motion.source, cut.motion.frame) == ("frames", 2)
+    assert white(cut.plot(black)) > 1000
+
+
+def test_without_any_motion_the_plot_is_the_picture_alone():
+    picture = torch.rand(3, 384, 512, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(report_on(clip()).plot(picture), picture)
+
+
+def test_the_legend_does_not_tell_of_travels_that_were_not_measured():
+    unmeasured = report_on(clip(), trajectories=[PIN]).plot(torch.zeros(3, *SIZE))
+    measured = report_on(field=moving(4.0), trajectories=[PIN]).plot(torch.zeros(3, *SIZE))
+    assert unmeasured.shape[1] < measured.shape[1]
 
 
 def test_after_a_black_beginning_nothing_is_measured_and_no_zero_is_told():
