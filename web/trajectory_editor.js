@@ -60,6 +60,7 @@ export class TrajectoryEditor {
             command.run = () => {
                 this.gestures.cancel(); // what is under way goes by what was there when it began
                 this.keyboard.settle();
+                this.timeline.span.cancel();
                 run();
             };
         }
@@ -86,17 +87,17 @@ export class TrajectoryEditor {
         });
         const top = new TopBar(this.session, commands, this.menu);
         const toolbar = new Toolbar(this.session, commands);
-        const timeline = new Timeline(this.session, commands);
+        this.timeline = new Timeline(this.session, commands);
         const options = new Options(this.session, commands);
         this.status = document.createElement("div");
         this.status.className = "m-status";
         this.status.setAttribute("role", "status");
         this.parts = [
-            this.stage, toolbar, top, timeline, options, this.list, this.menu, this.help,
+            this.stage, toolbar, top, this.timeline, options, this.list, this.menu, this.help,
             this.gestures, this.keyboard, this.clipboard, new Player(this.session, this.stage), this.fullScreen,
         ]; // prettier-ignore
         this.surface.append(
-            toolbar.element, top.element, this.stage.element, timeline.element, options.element, this.status,
+            toolbar.element, top.element, this.stage.element, this.timeline.element, options.element, this.status,
             this.list.element, this.menu.element, this.help.element,
         ); // prettier-ignore
         this.element.append(styles(), this.surface);
@@ -216,6 +217,7 @@ export class TrajectoryEditor {
     /** One step back out of what is going on. */
     #escape() {
         if (this.gestures.active) return this.gestures.cancel();
+        if (this.timeline.span.cancel()) return;
         const finished = [this.#tool, this.tools.path].some((tool) => tool.finish?.());
         if (finished || this.session.selection.length) return this.session.select([]);
         if (this.fullScreen.isOpen) return this.fullScreen.leave();

@@ -127,6 +127,11 @@ export const ENGLISH = Object.freeze({
     "time.frames": "frames",
     "time.fps": "fps",
 
+    "span.start": "When it starts: drag, or arrow keys",
+    "span.end": "When it ends: drag, or arrow keys",
+    "span.whole": "Earlier or later: drag, or arrow keys",
+    "span.told": "frames {start} to {end}",
+
     "list.none": "Nothing is drawn yet.",
     "list.points": "{points} points",
     "list.moving": "{name}, {points} points, starts {from}, ends {to}, frames {start} to {end}",
@@ -182,6 +187,8 @@ export const ENGLISH = Object.freeze({
     "help.several.what": "Select one more, or one less",
     "help.overlap.how": "Click again",
     "help.overlap.what": "Select what lies beneath",
+    "help.span.how": "Drag the bar under the timeline",
+    "help.span.what": "When the selected ones start and end",
     "help.finish.how": "Enter  Esc",
     "help.finish.what": "End the path",
     "help.nudge.how": "←  →  ↑  ↓",

@@ -127,6 +127,11 @@ export const CHINESE = Object.freeze({
     "time.frames": "帧数",
     "time.fps": "帧/秒",
 
+    "span.start": "何时开始：拖动，或按方向键",
+    "span.end": "何时结束：拖动，或按方向键",
+    "span.whole": "提前或推后：拖动，或按方向键",
+    "span.told": "第 {start} 到 {end} 帧",
+
     "list.none": "还没有画任何轨迹。",
     "list.points": "{points} 个点",
     "list.moving": "{name}，{points} 个点，起点 {from}，终点 {to}，第 {start} 到 {end} 帧",
@@ -182,6 +187,8 @@ export const CHINESE = Object.freeze({
     "help.several.what": "加选或减选一条",
     "help.overlap.how": "再次点击",
     "help.overlap.what": "选择下面的一条",
+    "help.span.how": "拖动时间轴下方的条",
+    "help.span.what": "所选轨迹何时开始、何时结束",
     "help.finish.how": "Enter  Esc",
     "help.finish.what": "结束路径",
     "help.nudge.how": "←  →  ↑  ↓",

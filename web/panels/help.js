@@ -9,7 +9,7 @@ import { word } from "../page/words.js";
 
 const GROUPS = ["tool", "edit", "brush", "time", "view", "tracks"]; // of command ids
 const GESTURES = [
-    ...["drag", "pin", "grid", "several", "overlap", "addPoint", "finish", "cross", "nudge"],
+    ...["drag", "pin", "grid", "several", "overlap", "addPoint", "span", "finish", "cross", "nudge"],
     ...["pan", "wheel", "fingers", "menu", "pen", "escape"],
 ];
 

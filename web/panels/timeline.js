@@ -6,7 +6,7 @@ import { element, mark, write } from "../page/element.js";
 import { answer, entry } from "./field.js";
 import { icon } from "./icons.js";
 import { Refresh } from "./refresh.js";
-import { spanOf } from "../drawing/trajectory.js";
+import { SpanBar } from "./span_bar.js";
 import { word } from "../page/words.js";
 
 /** @typedef {import("../session.js").Session} Session */
@@ -28,11 +28,11 @@ export class Timeline {
             step: 1,
             "aria-label": word("time.position"),
         });
-        this.span = element("div", { class: "m-span", "aria-hidden": "true" });
+        this.span = new SpanBar(session);
         this.now = element("output", { class: "m-now", "aria-hidden": "true" });
         this.frames = entry("frames", word("time.frames"), "number", { min: 2, max: 999, step: 1, width: "3ch" });
         this.fps = entry("fps", word("time.fps"), "number", { min: 1, max: 120, step: "any", width: "3ch" });
-        const track = element("div", { class: "m-track" }, this.span, this.slider);
+        const track = element("div", { class: "m-track" }, this.slider, this.span.element);
         this.element = element(
             "div",
             { class: "m-timeline", role: "group", "aria-label": word("part.timeline") },
@@ -49,6 +49,7 @@ export class Timeline {
 
     on() {
         this.buttons.on();
+        this.span.on();
         this.slider.addEventListener("input", this.#scrub);
         this.slider.addEventListener("keydown", this.#key);
         this.element.addEventListener("change", this.#change);
@@ -57,6 +58,7 @@ export class Timeline {
 
     off() {
         this.buttons.off();
+        this.span.off();
         this.slider.removeEventListener("input", this.#scrub);
         this.slider.removeEventListener("keydown", this.#key);
         this.element.removeEventListener("change", this.#change);
@@ -70,23 +72,13 @@ export class Timeline {
         const place = String(Math.round(time * STEPS));
         if (this.slider.value !== place) this.slider.value = place;
         mark(this.slider, "aria-valuetext", word("time.frame", { frame, frames }));
-        this.slider.style.setProperty("--m-time", String(time));
         write(this.now, frame);
         this.frames.show(String(frames));
         this.fps.show(String(fpsOf(drawing)));
         const face = playing ? this.icons.pause : this.icons.play;
         if (this.play.firstChild !== face) this.play.replaceChildren(face);
         this.buttons.refresh();
-        this.#marks();
-    }
-
-    /** When the selected trajectories begin and end, on the track. */
-    #marks() {
-        const spans = this.session.selected.map((trajectory) => spanOf(trajectory));
-        this.span.hidden = spans.length === 0;
-        if (!spans.length) return;
-        this.span.style.setProperty("--m-start", String(Math.min(...spans.map(([start]) => start))));
-        this.span.style.setProperty("--m-end", String(Math.max(...spans.map(([, end]) => end))));
+        this.span.render();
     }
 
     #scrub = () => {
