@@ -1,15 +1,38 @@
-"""Video files as others' cameras and encoders make them."""
+"""Frames to make videos of, and video files as others' cameras and encoders make them."""
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
+import torch
 from torch import Tensor
+
+
+def moving(frames: int = 5, height: int = 48, width: int = 64) -> Tensor:
+    """[F, 3, H, W]: a soft gradient whose colours turn a little from frame to frame."""
+    y, x = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
+    phase = torch.linspace(0, 1, frames).view(-1, 1, 1)
+    return torch.stack([x * (1 - phase / 2), (y * 0.8).expand(frames, -1, -1), (x * y) * phase], dim=1)
+
+
+def patches(levels: Sequence[int] = (0, 64, 128, 192, 255), side: int = 16) -> tuple[Tensor, np.ndarray]:
+    """One frame of 5×25 flat patches with every combination of these levels, and the colours [5, 25, 3], 0…255."""
+    colors = np.array(list(itertools.product(levels, repeat=3)), dtype=np.float32).reshape(5, 25, 3)
+    picture = torch.from_numpy(colors.repeat(side, 0).repeat(side, 1)).permute(2, 0, 1) / 255
+    return picture, colors
+
+
+def inner_colors(picture: Tensor, side: int = 16) -> np.ndarray:
+    """The mean colours [rows, columns, 3], 0…255, of the inner quarters of the patches."""
+    tiles = picture.permute(1, 2, 0).reshape(picture.shape[1] // side, side, picture.shape[2] // side, side, 3)
+    return (tiles[:, side // 4 : -side // 4, :, side // 4 : -side // 4] * 255).mean(dim=(1, 3)).numpy()
 
 
 def encode(path: Path, pictures: Sequence[Tensor], *, pixels: str = "yuv420p", starts: Sequence[int] = ()) -> Path:
