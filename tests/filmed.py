@@ -73,6 +73,10 @@ class Film:
         there = self._owner(number)[row.clamp(max=self.size.height - 1), column.clamp(max=self.size.width - 1)]
         return displacement, inside & (there == owner)
 
+    def things(self) -> Tensor:
+        """[H, W] bool: where frame 0 shows what lies before the ground."""
+        return self._owner(0) > 0
+
     def _owner(self, number: int) -> Tensor:
         """[H, W]: the layer that is in front."""
         owner = torch.zeros(self.size, dtype=torch.long)
