@@ -2,6 +2,7 @@
 
 import { parse } from "../web/drawing/drawing.js";
 import { Preview } from "../web/preview/preview.js";
+import { styled } from "../web/page/styles.js";
 import { TrajectoryEditor } from "../web/trajectory_editor.js";
 
 const MOVES = ["pointermove", "wheel"];
@@ -60,6 +61,7 @@ async function loaded(address) {
 /** A picture and an editor on the page. @param {string} address @returns {Promise<{editor: number}>} milliseconds until it was painted */
 async function open(address) {
     const picture = await loaded(address);
+    await styled(); // its style sheets are loaded once for all editors, and are not measured
     const begun = performance.now();
     const editor = new TrajectoryEditor();
     editor.element.style.height = "100%";

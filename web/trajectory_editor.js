@@ -12,6 +12,7 @@ import { Options } from "./panels/options.js";
 import { Player } from "./preview/player.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage/stage.js";
+import { styled } from "./page/styles.js";
 import { Timeline } from "./panels/timeline.js";
 import { Toolbar, TopBar } from "./panels/toolbar.js";
 import { toolsOf } from "./tools/index.js";
@@ -100,7 +101,9 @@ export class TrajectoryEditor {
             toolbar.element, top.element, this.stage.element, this.timeline.element, options.element, this.status,
             this.list.element, this.menu.element, this.help.element,
         ); // prettier-ignore
-        this.element.append(styles(), this.surface);
+        this.element.append(this.surface);
+        this.surface.style.visibility = "hidden"; // as long as it would look like nothing
+        styled().then(() => this.surface.style.removeProperty("visibility"));
         this.#showTool();
     }
 
@@ -235,10 +238,3 @@ export class TrajectoryEditor {
 
 /** A press that no pointer made. */
 const KEY_PRESS = { time: 0, pressure: 1, scale: 1, pen: false, touch: false, eraser: false, shift: false };
-
-function styles() {
-    const link = document.createElement("link");
-    link.rel = "stylesheet";
-    link.href = new URL("./trajectory_editor.css", import.meta.url).href;
-    return link;
-}
