@@ -331,7 +331,6 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = container.streams.video[0]
         if stream.codec_context is None:  # PyAV 16 crashes where a newer one raises
             raise MotionError(f"{path} is a video of a kind that this PyAV cannot decode.")
-        stream.thread_type = "AUTO"
         yield container, stream
 
 
