@@ -120,8 +120,8 @@ class LoadMotionPredictor(io.ComfyNode):
                     "trajectory_controlnet",
                     options=[SAME_FILE, *files(FOLDER)],
                     default=SAME_FILE,
-                    tooltip="What lets trajectories and the motion brush steer the prediction. Its published file "
-                    "holds the UNet too, and can be chosen as the predictor alone.",
+                    tooltip="What lets trajectories and the motion brush steer the prediction. A file that holds the "
+                    "UNet too is chosen as the predictor alone.",
                 ),
                 _precision(KEPT),
             ],
@@ -246,8 +246,9 @@ def _report(found: dict[str, str], folder: str) -> str:
         published = PARTS[part]
         file, size = next(iter(published.files.items()))
         lacking = (
-            f"missing, needed {why}. models/{published.folder}/{file} ({size / 1e9:.1f} GB) of the authors' release, "
-            f"or the smaller {published.converted} that motion-i2v convert-weights makes of it, belongs into {folder}"
+            f"missing, needed {why}. models/{published.folder}/{file} ({size / 1e9:.1f} GB) of the authors' release "
+            f"belongs into a folder of its own in {folder}; or, smaller, {published.converted}, which “python -m "
+            "motion_core convert-weights RELEASE FOLDER”, run in this pack's folder, makes of it"
         )
         lines.append(f"{'✓' if having else '✗'} {published.title}: {', '.join(having) or lacking}")
     return "\n".join([*lines, "", *(f"{name}: {kind}" for name, kind in found.items())]).strip()

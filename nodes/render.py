@@ -20,7 +20,7 @@ from ..motion_core.stable_diffusion import padded
 from ..motion_core.types import CELL, Size
 from ..motion_core.types import MotionField as Field
 from ..motion_core.warp_attention import Fusion, Positions
-from ..motion_core.windows import WINDOWS, Windows
+from ..motion_core.windows import OVERLAP, Windows
 from .io_types import MotionField, MotionModule, images_from, latent_from, picture_from, region_from, seed_input
 
 BETAS = {"of the motion module": True, "of the checkpoint": False}
@@ -55,7 +55,7 @@ def _ways() -> list[io.Input]:
             tooltip="Frames that are rendered together, counting the image, which is in every window. Longer fields "
             "are rendered in overlapping windows. 0 is what the module was trained for, at most 16.",
         ),
-        io.Int.Input("overlap", default=WINDOWS.overlap, min=0, max=62, tooltip="Frames that two windows share."),
+        io.Int.Input("overlap", default=OVERLAP, min=0, max=62, tooltip="Frames that two windows share."),
     ]
 
 
