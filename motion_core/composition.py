@@ -12,7 +12,7 @@ from torch import Tensor
 from .errors import MotionError, ShapeError
 from .push_pull import fill_smoothly
 from .types import MotionField, Size
-from .warp import backward_warp, landing, surface_slope
+from .warp import backward_warp, landing, lands_inside, surface_slope
 
 ARRIVES = 0.5  # pixels: nearer than this to a pixel's centre, something has arrived there
 ROUNDS = 8  # of Newton's method; two or three settle a smooth field
@@ -85,8 +85,8 @@ def _way_back(displacement: Tensor) -> tuple[Tensor, Tensor]:
 def _first_guess(forth: Tensor) -> Tensor:
     """The way back of the pixel that lands nearest; of several, the one that moved farthest. Gaps are filled."""
     size = Size.of(forth)
+    inside = lands_inside(forth[None])[0]
     x, y = (axis[0].round() for axis in landing(forth[None]))
-    inside = (x >= 0) & (x < size.width) & (y >= 0) & (y < size.height)
     target = (y * size.width + x)[inside].long()
     moved = forth[:, inside]
     order = torch.hypot(*moved).argsort(stable=True)  # ranks are unique, so the winner never depends on chance

@@ -48,10 +48,7 @@ def add(commands: Commands) -> None:
         "in place of an estimator; pixels are the video's",
     )
     command.add_argument("--method", choices=get_args(Method), help="from where flow is followed (best)")
-    command.add_argument(
-        "--estimator",
-        help="what finds motion: dis, dis-fast, dis-fine for small things that go far, or raft with --weights (dis)",
-    )
+    command.add_argument("--estimator", help="what finds motion: dis, dis-fast, dis-fine, or raft with --weights (dis)")
     command.add_argument("--weights", metavar="FILE", help="torchvision's weights of raft_large or raft_small")
     command.add_argument("--device", help="for raft: cpu, cuda, mps (cpu)")
     command.add_argument("--at-cut", choices=get_args(AtCut), help="at a hard cut (refuse)")

@@ -4,6 +4,7 @@ noun.py        SourceMotion: the field, what is still seen, and the cut it stopp
 from_video.py  from frames, by optical flow
 from_tracks.py from tracked points, spread by the draft engine, and what of them is hidden
 following.py   one step: direct, chained, and corrected flow, and which to believe
+propagation.py what a pixel's neighbours do, where that fits it better
 likeness.py    whether two pictures show the same thing
 thinning.py    a long motion kept in little memory, and retimed
 """

@@ -1,8 +1,9 @@
 """Following the pixels of the first frame through a video, one frame after the other.
 
 Direct flow, from the first frame to frame i, is sharp but loses what has gone far. Chained flow, step by step, goes
-far but drifts. A chain that is corrected at every frame by what is left to go goes far and stays sharp. "best" takes
-for every pixel the one whose place in frame i looks most like it.
+far but drifts. A chain that is corrected at every frame by what is left to go, and in which neighbours pass their
+motion on to each other, goes far and stays sharp. "best" takes for every pixel the one whose place in frame i looks
+most like it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ..optical_flow import FlowEstimator
 from ..push_pull import fill_smoothly
 from ..warp import backward_warp, lands_inside
 from .likeness import ALIKE, correlation, difference, textured
+from .propagation import passed_on
 
 Method = Literal["best", "direct", "chained"]
 
@@ -92,6 +94,7 @@ class Follower:
         """
         chained = self._chain.then(step)
         chain = _likelier(chained, self._corrected(chained, frame), self.first, frame)
+        chain = Way(passed_on(chain.forth, self.first, frame), passed_on(chain.back, frame, self.first))
         direct = Way.between(self.first, frame, self.estimator)
         way = _likelier(chain, direct, self.first, frame)
         regained = direct.returns() & ~chain.returns()

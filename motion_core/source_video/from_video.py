@@ -92,7 +92,8 @@ def motion_from_video(
 def _at_cut(shown: int, number: int, at_cut: AtCut) -> None:
     said = f"Nothing of frame {shown} is found again in frame {number}: a hard cut, or motion too fast to follow."
     if at_cut == "refuse" or number == 1:
-        raise MotionError(f"{said} Give the frames of one shot only, or ask to stop before a cut that comes later.")
+        instead = ", or ask to stop before the cut" if number > 1 else ""
+        raise MotionError(f"{said} Give the frames of one shot only{instead}.")
     log.warning("%s The motion ends before it.", said)
 
 
