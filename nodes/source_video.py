@@ -92,6 +92,15 @@ class MotionFieldFromVideo(io.ComfyNode):
                     tooltip="Points that a tracker has followed, in place of the estimator: spread over the things "
                     "they lie on.",
                 ),
+                io.Float.Input(
+                    "fps",
+                    default=24.0,
+                    min=0.01,
+                    max=1000.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="Of the video, from Get Video Components. Only the output of that name needs it.",
+                ),
             ],
             outputs=[
                 MotionField.Output(display_name="motion_field", tooltip="To look at, edit, save and render."),
@@ -101,6 +110,10 @@ class MotionFieldFromVideo(io.ComfyNode):
                 ),
                 io.String.Output(
                     display_name="summary", tooltip="Frames, size, how far things go, how much is seen, and a cut."
+                ),
+                io.Float.Output(
+                    display_name="fps",
+                    tooltip="Frames a second at which the motion is as fast as in the video, to Create Video.",
                 ),
             ],
         )
@@ -119,6 +132,7 @@ class MotionFieldFromVideo(io.ComfyNode):
         image: Tensor | None = None,
         mask: Tensor | None = None,
         tracks: dict | None = None,
+        fps: float = 24.0,
     ) -> io.NodeOutput:
         first = picture_from(images)
         size = _wanted(Size.of(first), width, height) if image is None else Size.of(picture_from(image))
@@ -131,7 +145,7 @@ class MotionFieldFromVideo(io.ComfyNode):
         if mask is not None:
             motion = replace(motion, field=motion.field.restricted(soft_from(mask, size)))
             told += "\nonly what lies under the mask moves"
-        return io.NodeOutput(motion.field, motion.seen.float(), f"{motion.summary}\n{told}")
+        return io.NodeOutput(motion.field, motion.seen.float(), f"{motion.summary}\n{told}", motion.fps(fps))
 
 
 def pictures(images: Tensor) -> Iterator[Tensor]:

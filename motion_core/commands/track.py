@@ -21,7 +21,7 @@ from ..picture_file import SAVE_OPTIONS, write_picture
 from ..source_video import AtCut, Method, SourceMotion, motion_from_tracks, motion_from_video
 from ..tracks import read_tracks
 from ..types import Size
-from ..video_file import check_video, stream_video, write_video
+from ..video_file import check_video, stream_video, timing, write_video
 from ..whole_file import check_folder
 from .arguments import FPS, Commands, add_command, size
 
@@ -71,6 +71,7 @@ def run(options: argparse.Namespace) -> None:
         write_picture(first, options.first)
     if options.seen is not None:
         write_video(_masks(motion.seen), options.seen, FPS)
+    told.append(f"as fast as the video at {motion.fps(timing(options.video).fps):.4g} frames a second")
     sys.stderr.write("\n".join([motion.summary, *told, ""]))
 
 

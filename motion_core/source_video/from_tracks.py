@@ -37,7 +37,7 @@ def motion_from_tracks(
         picture = F.interpolate(picture[None], size, mode="bilinear", antialias=True)[0]
     field = draft_field(picture, tracks.trajectories, frames=frames)
     visible = torch.from_numpy(_visible(tracks, field.size, frames)).to(field.displacement.device)
-    return SourceMotion(field, visible & lands_inside(field.displacement))
+    return SourceMotion(field, visible & lands_inside(field.displacement), followed=tracks.frames)
 
 
 def _visible(tracks: Tracks, size: Size, frames: int) -> np.ndarray:

@@ -86,7 +86,7 @@ def motion_from_video(
     if plain:
         log.warning("The first frame shows nothing to follow: no motion is found. Begin at a later frame.")
     field, seen = found.retimed()
-    return SourceMotion(field, seen, cuts)
+    return SourceMotion(field, seen, cuts, found.count)
 
 
 def _at_cut(shown: int, number: int, at_cut: AtCut) -> None:

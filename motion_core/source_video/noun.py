@@ -19,11 +19,13 @@ class SourceMotion:
     seen: [F, H, W] bool, of the pixels of the first frame: False where one is covered, has left the picture, or cannot
         be found again. There the field is filled smoothly from around, or kept as it was if nothing at all is seen.
     cuts: numbers of the frames of the video that begin another shot; the motion ends before the first of them.
+    followed: how many frames of the video the motion spans; as many as the field has when not given.
     """
 
     field: MotionField
     seen: Tensor
     cuts: tuple[int, ...] = ()
+    followed: int | None = None
 
     def __post_init__(self) -> None:
         wanted = (self.field.frames, *self.field.size)
@@ -31,6 +33,10 @@ class SourceMotion:
             raise ShapeError(
                 f"What is seen of this motion is bool {list(wanted)}; got {self.seen.dtype} {list(self.seen.shape)}."
             )
+
+    def fps(self, of_video: float) -> float:
+        """Frames a second at which the field plays as fast as the video, which has `of_video` of them."""
+        return of_video * (self.field.frames - 1) / ((self.followed or self.field.frames) - 1)
 
     @property
     def summary(self) -> str:

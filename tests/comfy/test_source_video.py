@@ -27,7 +27,7 @@ def shot(frames=4, seed=0):
 
 def field_of(host, images, **chosen):
     """field, seen, summary."""
-    return host.run("MotionFieldFromVideo", images=images, **(CHOSEN | chosen))
+    return host.run("MotionFieldFromVideo", images=images, **(CHOSEN | chosen))[:3]
 
 
 @pytest.fixture
@@ -50,6 +50,13 @@ def test_what_moves_in_the_video_moves_in_the_field(host, opencv):
     assert "4 frames of 128×96" in summary
     assert "found by DIS medium, best, in 4 frames of 128×96" in summary
     assert "cut" not in summary
+
+
+@pytest.mark.parametrize(("frames", "fps"), [(0, 30), (7, 60), (3, 20)])
+def test_it_tells_at_how_many_frames_a_second_the_motion_is_as_fast_as_in_the_video(host, opencv, frames, fps):
+    """Four frames at 30 a second last a tenth of a second from the first to the last."""
+    given = CHOSEN | {"frames": frames, "estimator": "dis-fast", "method": "chained"}
+    assert host.run("MotionFieldFromVideo", images=shot(), fps=30.0, **given)[3] == fps
 
 
 @pytest.mark.parametrize("method", ["best", "direct", "chained"])

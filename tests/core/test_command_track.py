@@ -52,6 +52,7 @@ def test_the_motion_of_a_video_is_saved_and_summed_up(video, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "9 frames of 128×96" in said
     assert "seen of the first frame" in said
+    assert "as fast as the video at 8 frames a second" in said
 
 
 def test_motion_is_retimed_and_resized_and_the_first_frame_and_masks_are_kept(video, tmp_path):

@@ -215,6 +215,14 @@ def test_motion_is_retimed_to_the_frames_asked_for():
         assert motion.seen.shape[0] == frames_out
 
 
+def test_retimed_motion_is_as_fast_as_the_video_at_other_frames_a_second(shot, another, dis):
+    """Five frames at 24 a second last a sixth of a second from the first to the last; a cut after four, an eighth."""
+    for frames_out, fps in ((None, 24), (3, 12), (9, 48)):
+        assert motion_from_video(told_clip(0, 2, 4, 6, 8), Told(), frames_out=frames_out).fps(24) == fps
+    stopped = motion_from_video([*shot[:4], another], dis, frames_out=7, at_cut="stop")
+    assert stopped.fps(24) == 48
+
+
 @pytest.mark.parametrize("count", [2, 5, 9, 33, 100, 257])
 @pytest.mark.parametrize("wanted", [None, 2, 5, 16])
 def test_thinning_keeps_steady_motion_exactly(count, wanted):
