@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from motion_core.picture_file import read_picture
 from motion_core.types import Size
-from motion_core.video_file import write_video
+from motion_core.video_file import timing, write_video
 from tests import miniature
 from tests.comfy.server import ROOT
 from tests.filmed import RACCOON, Film, Layer, moved
@@ -192,6 +192,17 @@ def test_a_workflow_runs(server, path):
     assert run.outputs
     reports = [run.outputs[name] for name, node in prompt.items() if node["class_type"] == "MotionI2V_MotionReport"]
     assert all("Motion report: " in report["text"][0] for report in reports)
+
+
+@pytest.mark.parametrize(("name", "fps"), [("video_to_video", 37.5), ("video_to_video_draft", 10)])
+def test_a_video_in_another_style_is_as_fast_as_the_video(server, name, fps):
+    """Five frames at 10 a second: 0.4 seconds from the first to the last, as are 16 at 37.5."""
+    pytest.importorskip("cv2")
+    prompt = prompt_of(read(FOLDER / f"{name}.json"), server.object_info())
+    run = server.run(miniaturised(prompt, server.base))
+    saver = next(key for key, node in prompt.items() if node["class_type"] == "SaveVideo")
+    (file,) = run.outputs[saver]["images"]
+    assert timing(server.base / "output" / file["subfolder"] / file["filename"]).fps == fps
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
