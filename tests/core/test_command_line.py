@@ -151,7 +151,13 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path):
     Image.effect_noise((1600, 1200), 60).convert("RGB").save(big)
     drawn = ["--drag", "0.3,0.5 0.6,0.5", "--camera", "zoom=1.5", "--frames", "60"]
     command = [sys.executable, "-m", "motion_core", "animate", str(big), *drawn, "-o", str(tmp_path / "out.mp4")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
     until = time.monotonic() + 120
     while time.monotonic() < until and len(list(tmp_path.iterdir())) < 2:
         time.sleep(0.05)  # until it writes
