@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from torch import Tensor
 from motion_core.commands import render
 from motion_core.commands.arguments import points
 from motion_core.commands.network_arguments import machine_of, sampling_of, seeded
+from motion_core.commands.report import together
 from motion_core.controls.stride import MOST_FRAMES, frame_strides
 from motion_core.controls.trajectory import sparse_field
 from motion_core.draft import draft_field, draft_frames
 from motion_core.errors import MotionError
 from motion_core.picture_file import read_picture
 from motion_core.types import MotionField, Size, Trajectory
-from motion_core.video_file import read_video
+from motion_core.video_file import stream_video, timing
 from motion_core.warp_attention import Positions, most_frames
 
 PROMPTS = "prompts.csv"
@@ -111,8 +113,8 @@ class Finished:
         if len(found) != 1:
             there = " and ".join(path.name for path in found) or "none"
             raise MotionError(f"{self.folder} should hold one clip called {case.name}; there is {there}.")
-        frames, _ = read_video(found[0])
-        return torch.stack([fitted(frame, self.size) for frame in frames])
+        with closing(stream_video(found[0])) as frames:
+            return together((fitted(frame, self.size) for frame in frames), timing(found[0]).frames)
 
 
 class Drafted:

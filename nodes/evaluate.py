@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import comfy.clip_vision
 import comfy.model_management
-import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
@@ -17,7 +16,7 @@ from ..motion_core.report import NONE, estimator_or_reason, report_on
 from ..motion_core.tracks import Tracks
 from .io_types import MotionField, Trajectories, images_from, mask_from, picture_from
 from .models import CLIP_SCORES, clip_models, clip_path
-from .source_video import counted, pictures
+from .source_video import ESTIMATORS, counted
 
 if TYPE_CHECKING:
     from ..motion_core.clip_scores import ClipModel
@@ -39,9 +38,9 @@ class MotionReport(io.ComfyNode):
                 io.Image.Input("images", tooltip="The finished frames."),
                 io.Combo.Input(
                     "estimator",
-                    options=["dis", NONE],
-                    tooltip="What finds motion in the frames. dis: OpenCV's, without any model. none: only the motion "
-                    "field is measured.",
+                    options=[*(name for name in ESTIMATORS if name != "raft"), NONE],  # raft wants a file of weights
+                    tooltip="What finds motion in the frames. dis: OpenCV's, without any model; dis-fast is faster, "
+                    "dis-fine slower and more exact. none: only the motion field is measured.",
                 ),
                 io.Float.Input(
                     "fps",
@@ -95,7 +94,7 @@ class MotionReport(io.ComfyNode):
         image: Tensor | None = None,
         clip_vision: comfy.clip_vision.ClipVisionModel | None = None,
     ) -> io.NodeOutput:
-        frames = torch.stack(list(pictures(images)))
+        frames = _frames(images)
         picture = None if image is None else picture_from(image).cpu()
         clip = None if clip_model == NONE else _clip(clip_model)
         features = None if clip_vision is None else _seen_by(clip_vision)
@@ -117,6 +116,13 @@ class MotionReport(io.ComfyNode):
         plot = images_from(report.plot(frames[0] if picture is None else picture)[None])
         shown = ui.PreviewText(table).as_dict() | ui.PreviewImage(plot).as_dict()
         return io.NodeOutput(told, table, plot, ui=shown)
+
+
+def _frames(images: Tensor) -> Tensor:
+    """[F, 3, H, W] of an IMAGE, on the CPU; no copy of one that is there as it should be."""
+    picture_from(images)  # which refuses what is no image
+    frames = images[..., :3].movedim(-1, 1).float().cpu().expand(-1, 3, -1, -1)
+    return frames if 0 <= frames.amin() <= frames.amax() <= 1 else frames.clamp(0, 1)
 
 
 def _clip(name: str) -> ClipModel:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import torch
 from PIL import Image
 
 from benchmarks import evaluate
-from benchmarks.evaluate_clips import Case, Drafted, fitted, read_cases
+from benchmarks.evaluate_clips import Case, Drafted, Finished, fitted, read_cases
 from benchmarks.evaluate_crew import Crew
 from benchmarks.evaluate_table import PUBLISHED, Row, append_row, new_rows, read_rows
 from motion_core.clip_scores import ClipModel
@@ -111,6 +112,23 @@ def test_displacement_is_the_mean_way_from_the_first_frame_in_pixels_of_the_stat
     assert float(small["of_diagonal"]) == pytest.approx(10 / 160, abs=0.002)
     assert float(large["average_displacement"]) == pytest.approx(20, abs=0.6)
     assert float(large["of_diagonal"]) == pytest.approx(10 / 160, abs=0.002)
+
+
+def test_a_finished_clip_is_fitted_frame_by_frame(films, monkeypatch):
+    clips, alive = filmed(films, (3, 4)), []
+
+    def streamed(path):
+        for frame in read_video(path)[0]:
+            copy = frame.clone()
+            alive.append(weakref.ref(copy))
+            assert sum(each() is not None for each in alive) <= 2  # the one before, this one
+            yield copy
+            del copy
+
+    monkeypatch.setattr("benchmarks.evaluate_clips.stream_video", streamed)
+    frames = Finished(clips, Size(48, 64))(Case("scene.jpg", "a cat"))
+    assert frames.equal(torch.stack([fitted(frame, Size(48, 64)) for frame in read_video(clips / "scene")[0]]))
+    assert len(alive) == 4
 
 
 def test_the_table_has_the_published_rows_beside_the_means_of_ours(pictures, clip):

@@ -65,10 +65,13 @@ def run(options: argparse.Namespace) -> None:
         at = wanted or own
         trajectories = drawn(options, own if picture is None else Size.of(picture))
         region = read_mask(options.brush, at) if options.brush is not None else None
-        frames = _together(chain([first], stream), at)
+        count = told.frames if options.read is None else min(options.read, told.frames)
+        frames = together((_resized(frame, at) for frame in chain([first], stream)), count)
     notes = [f"The clip is {own}; it is measured at {at}, in whose pixels all lengths are."] if at != own else []
     if options.tracks is not None and picture is None and _lacks_picture(Path(options.tracks)):
         notes.append(f"{options.tracks} does not say of which picture its pixels are; they are read as those of {own}.")
+    if len(frames) < count:
+        notes.append(f"The file breaks off: {len(frames)} of its {told.frames} frames could be read.")
     report = report_on(
         frames,
         field=field,
@@ -80,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
         image_features=clip.image_features if clip is not None else None,
         text_features=clip.text if clip is not None else None,
         fps=options.fps if options.fps is not None else told.fps,
-        whole=told.frames if options.read is not None else None,
+        whole=told.frames,
         notes=notes,
     )
     if options.output is not None:
@@ -105,17 +108,27 @@ def _check(options: argparse.Namespace) -> None:
         check_fps(options.fps)
 
 
-def _together(frames: Iterable[Tensor], at: Size) -> Tensor:
-    """[F, 3, H, W] of that size; each frame is resized before the next one is read."""
-    kept, values = [], 0
-    for frame in frames:
-        if Size.of(frame) != at:
-            frame = F.interpolate(frame[None], at, mode="bilinear", antialias=True)[0].clamp(0, 1)
-        values += frame.numel()
-        if values > MOST_BYTES:
+def together(frames: Iterable[Tensor], count: int) -> Tensor:
+    """[F, 3, H, W] of frames [3, H, W] that come one after the other; no frame is in memory twice.
+
+    count: how many are said to come; fewer may come, and even more. MotionError if they are too many for the memory.
+    """
+    clip, number = torch.empty(0), 0
+    for number, frame in enumerate(frames, start=1):
+        if max(number, count) * frame.nbytes > MOST_BYTES:
             raise MotionError("The clip is too long for the memory. Measure it smaller (--size) or in part (--read).")
-        kept.append(frame)
-    return torch.stack(kept)
+        if number == 1:
+            clip = frame.new_empty(max(count, 1), *frame.shape)
+        elif number > len(clip):
+            clip = torch.cat([clip, torch.empty_like(clip)])
+        clip[number - 1] = frame
+    return clip[:number]
+
+
+def _resized(frame: Tensor, at: Size) -> Tensor:
+    if Size.of(frame) == at:
+        return frame
+    return F.interpolate(frame[None], at, mode="bilinear", antialias=True)[0].clamp(0, 1)
 
 
 def _lacks_picture(tracks: Path) -> bool:

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import MotionError, ShapeError
 from ..types import MotionField, Size
 from .not_measured import NotMeasured
+from .seen import check_enough
 
 LOOKED_AT = 8  # frames a second that are looked at
 FASTEST = 0.05  # share of the pixels that stands for a pair of frames
@@ -65,11 +66,17 @@ def every(fps: float) -> int:
     return max(1, round(fps / LOOKED_AT))
 
 
-def fastest_part(flow: Tensor) -> float:
-    """The score of a pair of frames: the mean length of the 5 % longest vectors of its flow [2, H, W], in pixels."""
+def fastest_part(flow: Tensor, seen: Tensor | None = None) -> float:
+    """The score of a pair of frames: the mean length of the 5 % longest vectors of its flow [2, H, W], in pixels.
+
+    seen: [H, W] bool; if given, 5 % of the vectors there. NotMeasured if fewer than 1 % of all are.
+    """
     if flow.ndim != 3 or flow.shape[0] != 2 or 0 in flow.shape:
         raise ShapeError(f"The flow between two frames is [2, H, W]; got {list(flow.shape)}.")
     lengths = torch.hypot(*flow.detach().double().unbind()).flatten()
+    if seen is not None:
+        check_enough(int(seen.sum()), seen.numel())
+        lengths = lengths[seen.flatten().to(lengths.device)]
     return lengths.topk(max(1, int(len(lengths) * FASTEST))).values.mean().item()
 
 

@@ -10,6 +10,7 @@ from ..errors import ShapeError
 from ..types import MotionField
 from ..warp import backward_warp, lands_inside
 from .not_measured import NotMeasured, check_later_frames
+from .seen import check_seen
 
 LEVELS = 255  # of an 8-bit picture
 
@@ -23,10 +24,8 @@ def flicker(frames: Tensor, field: MotionField, seen: Tensor | None = None) -> f
     wanted = (field.frames, 3, *field.size)
     if tuple(frames.shape) != wanted:
         raise ShapeError(f"The frames of this motion field are {list(wanted)}; got {list(frames.shape)}.")
-    if seen is not None and tuple(seen.shape) != (field.frames, *field.size):
-        raise ShapeError(
-            f"What is seen is [{field.frames}, {field.size.height}, {field.size.width}]; got {list(seen.shape)}."
-        )
+    if seen is not None:
+        check_seen(seen, field)
     check_later_frames(field.frames)
     total, count = 0.0, 0
     for first, second in pairwise(range(field.frames)):

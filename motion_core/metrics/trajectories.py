@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,12 @@ from torch import Tensor
 from ..errors import ShapeError
 from ..types import MOVING, MotionField, Size, Trajectory, frame_instants
 from .not_measured import NotMeasured, check_later_frames
+from .seen import check_seen
+
+NEEDED = 0.5  # share of the later frames in which a point is known, for a share of its way to be told
+REACH = 2  # pixels around a point's start that are asked with it where a motion was measured; one alone may be wrong
+DETOUR = 2.0  # an unseen piece of a path is at most so many times as long as what was gone between its ends
+CLEARLY = 0.1  # of the way asked, and at least 1 px: so far it went back, if that is told
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +49,23 @@ class Travel:
     @property
     def stays(self) -> bool:
         """Whether it was asked to stay, in all of the clip: a way of less than half a pixel is none."""
-        return float(np.linalg.norm(np.diff(self.asked, axis=0), axis=1).sum()) < MOVING
+        return self.asked_way < MOVING
+
+    @property
+    def later(self) -> int:
+        """How many frames there are after the first."""
+        return len(self.known) - 1
 
     @property
     def frames(self) -> int:
-        """How many frames after the first are known."""
+        """How many of them are known."""
         return int(self.known[1:].sum())
+
+    @property
+    def lost_after(self) -> int | None:
+        """The last frame that is known, if it is not the last of all: the point was not followed to the end."""
+        last = int(np.flatnonzero(self.known)[-1])
+        return None if last == self.later else last
 
     @property
     def error(self) -> float:
@@ -55,35 +73,46 @@ class Travel:
         return float(np.linalg.norm(self.travelled - self.asked, axis=1)[1:][self.known[1:]].mean())
 
     @property
+    def end_error(self) -> float:
+        """The distance of the two paths in the last frame, px: did it arrive?"""
+        if self.lost_after is not None:
+            raise NotMeasured(self._lost)
+        return float(np.linalg.norm(self.travelled[-1] - self.asked[-1]))
+
+    @property
     def asked_way(self) -> float:
-        """The length of the path that was asked for, through its known frames, px."""
-        return float(np.linalg.norm(self._steps(self.asked), axis=1).sum())
+        """The length of the whole path that was asked for, px."""
+        return float(self._along[-1])
 
     @property
     def went(self) -> float:
         """How much of that way it went, px: Σ Δtravelled · Δasked / ‖Δasked‖, each step along the direction asked then.
 
-        Going astray adds nothing, going the other way counts below 0, a tremble cancels out.
+        Going astray adds nothing, going the other way counts below 0, a tremble cancels out. Where the point was not
+        seen, the step is that between the known frames around, and what it goes counts for the path asked meanwhile.
         """
-        asked, travelled = self._steps(self.asked), self._steps(self.travelled)
-        lengths = np.linalg.norm(asked, axis=1)
-        moves = lengths > 0
-        return float(((asked * travelled).sum(axis=1)[moves] / lengths[moves]).sum())
+        return float(self._advances.sum())
+
+    @property
+    def farthest(self) -> float:
+        """The most that it had gone of the way in any known frame, px."""
+        return max(0.0, float(self._advances.cumsum().max()))
 
     @property
     def share(self) -> float:
-        """went / asked_way; 1 is all of the way."""
+        """went / asked_way; 1 is all of the way. Of what was lost on its way, or hardly seen, it is not known."""
         if self.stays:
             raise NotMeasured("it was asked to stay, which is no way to go")
-        if self.asked_way < MOVING:
-            raise NotMeasured("it was not yet asked to move while it was seen")
+        if self.lost_after is not None:
+            raise NotMeasured(self._lost)
+        if self.frames < NEEDED * self.later:
+            raise NotMeasured(f"it was seen in {self._seen}, which are too few")
         return self.went / self.asked_way
 
     @property
     def off_path(self) -> float:
         """The mean distance over the known frames 1 … F-1 to the nearest place of the asked path, early or late, px."""
-        corners = self.asked[self.known]
-        starts, sides = corners[:-1], np.diff(corners, axis=0)
+        starts, sides = self.asked[:-1], np.diff(self.asked, axis=0)
         at = self.travelled[1:][self.known[1:], None] - starts
         lengths = np.maximum((sides**2).sum(axis=1), np.finfo(float).tiny)
         along = np.clip((at * sides).sum(axis=2) / lengths, 0.0, 1.0)
@@ -110,26 +139,53 @@ class Travel:
     @property
     def verdict(self) -> str:
         """For a person: what became of it. It follows the name."""
-        later = len(self.known) - 1
-        lost = later - self.frames
-        tail = f" It was not seen in {lost} of {later} later frames, which do not count." if lost else ""
+        lost = self.lost_after
+        if lost is not None:
+            tail = f"; lost after frame {lost} of {self.later}."
+        else:
+            tail = "." if self.frames == self.later else f"; seen in {self._seen}."
         if self.stays:
-            return f"was to stay, and was {self.error:.1f} px off its place on average.{tail}"
-        if self.asked_way < MOVING:
-            return f"was lost before it was to move.{tail}"
-        asked = f"{round(self.went, 1) + 0.0:.1f} of {self.asked_way:.1f} px ({round(100 * self.share)} %)"
-        return f"went {asked}, {self.off_path:.1f} px off its path.{tail}"
+            return f"was to stay, and was {self.error:.1f} px off its place on average{tail}"
+        if lost is not None and self._along[lost] < MOVING:
+            return f"was to go {self.asked_way:.1f} px{tail[:-1]}, before it was to move."
+        told = f"went {_plain(self.went)} of the {self.asked_way:.1f} px asked"
+        with suppress(NotMeasured):  # the tail says why
+            told += f" ({round(100 * self.share)} %)"
+        if self.farthest - max(self.went, 0.0) > max(1.0, CLEARLY * self.asked_way):
+            told += f" after it had reached {self.farthest:.1f}"
+        ends = f", ends {self.end_error:.1f} px from where it should" if lost is None else ""
+        return f"{told}{ends}, on average {self.off_path:.1f} px off its path{tail}"
 
-    def _steps(self, path: np.ndarray) -> np.ndarray:
-        """From each known frame to the next known one, [N-1, 2]."""
-        return np.diff(path[self.known], axis=0)
+    @property
+    def _lost(self) -> str:
+        return f"it was lost after frame {self.lost_after} of {self.later}"
+
+    @property
+    def _seen(self) -> str:
+        return f"{self.frames} of {self.later} later frames"
+
+    @property
+    def _along(self) -> np.ndarray:
+        """How far along the asked path each frame is, [F] px."""
+        return np.append(0.0, np.linalg.norm(np.diff(self.asked, axis=0), axis=1).cumsum())
+
+    @property
+    def _advances(self) -> np.ndarray:
+        """How much of the way is gone from each known frame to the next known one, [N-1] px."""
+        asked, travelled = (np.diff(path[self.known], axis=0) for path in (self.asked, self.travelled))
+        straight = np.maximum(np.linalg.norm(asked, axis=1), 1e-9)  # px; no step asked is none gone
+        detour = np.diff(self._along[self.known]) / straight
+        return (asked / straight[:, None] * travelled).sum(axis=1) * np.minimum(detour, DETOUR)
 
 
 def travel(field: MotionField, trajectory: Trajectory, seen: Tensor | None = None) -> Travel:
-    """Where the field takes a trajectory's first point, bilinearly, against where it should go, in the field's pixels.
+    """Where a motion takes a trajectory's first point, against where it should go, in the field's pixels.
 
-    The trajectory is sampled at the field's frames. seen: [F, H, W] bool, False where a pixel of the reference is not
-    seen in a frame. NotMeasured if the trajectory starts outside of the picture, or hidden.
+    The trajectory is sampled at the field's frames, up to the last one in which it asks for something.
+    seen: [F, H, W] bool of a motion that was measured, False where a pixel of the reference is not seen in a frame. The
+    point then goes as the median of the seen pixels up to 2 px around its start, and is known where most of these are
+    seen: one wrong pixel decides nothing. Without it the field is exact everywhere, and is read bilinearly.
+    NotMeasured if the trajectory starts outside of the picture, or hidden.
     """
     check_later_frames(field.frames)
     start = trajectory.points[0]
@@ -137,15 +193,32 @@ def travel(field: MotionField, trajectory: Trajectory, seen: Tensor | None = Non
         raise NotMeasured(f"it starts outside the picture, at ({start[0]:.2f}, {start[1]:.2f})")
     instants = frame_instants(field.frames)
     known = trajectory.seen_at(instants)
-    if seen is not None:
-        if tuple(seen.shape) != (field.frames, *field.size):
-            raise ShapeError(
-                f"What is seen is [{field.frames}, {field.size.height}, {field.size.width}]; got {list(seen.shape)}."
-            )
-        column, row = (min(int(axis * side), side - 1) for axis, side in zip(start, field.size[::-1], strict=True))
-        known = known & seen[:, row, column].cpu().numpy().astype(bool)
     pixels = np.array(field.size[::-1])
-    points = torch.tensor([start], dtype=torch.float64)
-    places = field.at(points)[:, 0].double().cpu().numpy()
-    asked = trajectory.at(instants)
-    return Travel(asked * pixels - 0.5, (asked[0] + places - places[0]) * pixels - 0.5, known, field.size)
+    if seen is None:
+        points = torch.tensor([start], dtype=torch.float64)
+        places = field.at(points)[:, 0].double().cpu().numpy()
+        moved = (places - places[0]) * pixels
+    else:
+        moved, there = _moved_around(field, start, seen)
+        known = known & there
+    asked = trajectory.at(instants) * pixels - 0.5
+    end = 1 + np.flatnonzero(trajectory.seen_at(instants)).max(initial=1)
+    return Travel(asked[:end], (asked[0] + moved)[:end], known[:end], field.size)
+
+
+def _moved_around(field: MotionField, start: tuple[float, float], seen: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The median displacement [F, 2] of the seen pixels around a point, px, and whether most of them are seen, [F]."""
+    check_seen(seen, field)
+    at = (min(int(axis * side), side - 1) for axis, side in zip(start, field.size[::-1], strict=True))
+    columns, rows = (slice(max(place - REACH, 0), place + REACH + 1) for place in at)
+    around = seen[:, rows, columns].flatten(1).cpu().numpy().astype(bool)
+    moved = field.displacement[:, :, rows, columns].detach().flatten(2).double().cpu().numpy()
+    known = around.mean(axis=1) > 0.5
+    places = np.zeros((field.frames, 2))
+    for frame in np.flatnonzero(known):
+        places[frame] = np.median(moved[frame][:, around[frame]], axis=1)
+    return places, known
+
+
+def _plain(pixels: float) -> str:
+    return f"{round(pixels, 1) + 0.0:.1f}"  # a trace of going back is no -0.0

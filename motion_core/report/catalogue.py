@@ -18,10 +18,25 @@ class Metric(NamedTuple):
 
 METRICS = {  # in the order of the table; the keys never change
     "average_displacement": Metric(
-        "average displacement", "px", "mean length of the displacement from frame 0, over frames 1 … F-1 and all pixels"
+        "average displacement",
+        "px",
+        "mean length of the displacement from frame 0, over frames 1 … F-1 and all pixels, in the frames those seen",
     ),
     "average_displacement_of_diagonal": Metric(
         "average displacement, of the diagonal", "share", "average_displacement / the picture's diagonal"
+    ),
+    "motion_error": Metric(
+        "motion error",
+        "px",
+        "mean distance of where pixels go in the frames and in the field, over frames 1 … F-1 and the pixels seen",
+    ),
+    "motion_error_of_diagonal": Metric(
+        "motion error, of the diagonal", "share", "motion_error / the picture's diagonal"
+    ),
+    "end_error": Metric(
+        "missed at the end",
+        "px",
+        "distance of asked and travelled place in the last frame, mean over trajectories followed to the end",
     ),
     "trajectory_error": Metric(
         "trajectory error", "px", "mean distance of asked and travelled place in the same frame, mean over trajectories"
@@ -35,7 +50,8 @@ METRICS = {  # in the order of the table; the keys never change
     "share_of_way": Metric(
         "share of the way",
         "share",
-        "sum of the travelled steps, each along the direction asked for in it / length of the asked paths",
+        "sum of the travelled steps, each along the direction asked for in it / length of the asked paths, over "
+        "trajectories followed to the end, in at least half of the frames",
     ),
     "direction_error": Metric(
         "direction error", "°", "mean angle between asked and travelled displacement, mean over trajectories"
@@ -43,7 +59,7 @@ METRICS = {  # in the order of the table; the keys never change
     "drift_outside_brush": Metric(
         "drift outside the brush",
         "px",
-        "mean displacement over frames 1 … F-1 of pixels that may move by less than 5 %",
+        "mean displacement over frames 1 … F-1 of pixels that may move by less than 5 %, in the frames of those seen",
     ),
     "dynamic_degree": Metric(
         "dynamic degree",

@@ -33,6 +33,11 @@ class Motion:
         """The part of the field that was measured."""
         return self.field if self.covered is None else self.field.cut(self.covered)
 
+    @property
+    def known_seen(self) -> Tensor | None:
+        """What is seen of that part."""
+        return None if self.seen is None else self.seen[: self.covered]
+
 
 def check_frames(frames: Tensor) -> None:
     """MotionError if these are not the frames of a clip, [F, 3, H, W], finite."""

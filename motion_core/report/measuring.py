@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +17,14 @@ from ..metrics import (
     Travel,
     average_displacement,
     check_fps,
+    counted,
     drift_outside,
     dynamic_degree,
     every,
     fastest_part,
     flicker,
     frame_consistency,
+    motion_error,
     prompt_consistency,
     steps_between,
     steps_of,
@@ -29,8 +32,8 @@ from ..metrics import (
     travel,
 )
 from ..source_video import SourceMotion, motion_from_video
-from ..types import MOVING, MotionField, Size, Trajectory
-from .catalogue import FIELD, FRAMES
+from ..types import MotionField, Size, Trajectory
+from .catalogue import FIELD, FRAMES, METRICS
 from .given import Motion, check_frames, first_part, fitted_field, fitted_found, fitted_region
 from .noun import BELIEVED, Measured, PathReport, Report
 from .plot import DrawnMotion
@@ -87,7 +90,8 @@ def report_on(
         raise MotionError("There is nothing to report on; give the frames of a clip, a motion field, or both.")
     whole, told = max(count, whole or 0), list(notes)
     if count < whole:
-        told.append(f"Of the clip's {whole} frames the first {count} are measured, by what was asked of these.")
+        part = "first is" if count == 1 else f"first {count} are"
+        told.append(f"Of the clip's {whole} frames only the {part} measured, by what was asked until then.")
         trajectories = [first_part(trajectory, count, whole) for trajectory in trajectories]
     motions: dict[str, Motion | str] = {FRAMES: NO_FRAMES, FIELD: NO_FIELD}
     if field is not None:
@@ -103,12 +107,16 @@ def report_on(
         degrees[FRAMES] = _degree_of(motions[FRAMES], fps)
     else:
         shot = frames[: getattr(motions[FRAMES], "covered", None)]  # a cut would count as the fastest motion of all
-        degrees[FRAMES] = _degree(steps_between(shot, engine.flow, fps=fps), size, fps, engine.name)
+        scores = map(fastest_part, steps_between(shot, engine.flow, fps=fps))
+        degrees[FRAMES] = _degree(scores, size, fps, engine.name)
     by_source = {
         source: _displacement(motion, region) | _together(paths, source) | {"dynamic_degree": degrees[source]}
         for source, motion in motions.items()
     }
     metrics = {key: {FIELD: by_source[FIELD][key], FRAMES: measured} for key, measured in by_source[FRAMES].items()}
+    error = _motion_error(motions)
+    metrics["motion_error"] = {FRAMES: error}
+    metrics["motion_error_of_diagonal"] = {FRAMES: _of_diagonal(error, size)}
     metrics["flicker"] = {FRAMES: _flicker(frames, motions)}
     features = _consistencies(frames, picture, prompt, image_features, text_features)
     metrics |= {key: {FRAMES: measured} for key, measured in features.items()}
@@ -122,7 +130,7 @@ def report_on(
             FRAMES: _estimator_name(motions[FRAMES], engine),
             "image_features": None if image_features is None else image_features.name,
         },
-        metrics=metrics,
+        metrics={key: metrics[key] for key in METRICS},
         paths=paths,
         motion=_drawn(motions),
         notes=tuple(told),
@@ -167,29 +175,45 @@ def _estimator_name(motion: Motion | str, estimator: FlowEstimator | None) -> st
     return UNNAMED if estimator is None else estimator.name
 
 
-def _measured(measure: Callable[[], float]) -> Measured:
+def _measured(measure: Callable[[], float], details: Callable[[], Mapping[str, float]] = dict) -> Measured:
     try:
-        return Measured(measure())
+        return Measured(measure(), details=details())
     except NotMeasured as why:
         return Measured(None, str(why))
 
 
 def _displacement(motion: Motion | str, region: Tensor | None) -> dict[str, Measured]:
     """How far things move, everywhere and outside the brush."""
-    if isinstance(motion, Motion) and motion.seen is not None and not motion.seen[1:].any():
-        motion = "nothing of the first frame is found again in a later one"  # it may be black, or a fade
     average = drift = Measured(None, motion if isinstance(motion, str) else "no motion brush given")
     of_diagonal = average
     if isinstance(motion, Motion):
-        average = _measured(lambda: average_displacement(motion.known))
-        of_diagonal = _of_diagonal(average, motion.field.size)
+        field, seen = motion.known, motion.known_seen
+        average = _measured(lambda: average_displacement(field, seen), lambda: _share(motion))
+        of_diagonal = _of_diagonal(average, field.size)
         if region is not None:
-            drift = _measured(lambda: drift_outside(motion.known, region))
+            drift = _measured(lambda: drift_outside(field, region, seen), lambda: _share(motion, region))
     return {
         "average_displacement": average,
         "average_displacement_of_diagonal": of_diagonal,
         "drift_outside_brush": drift,
     }
+
+
+def _share(motion: Motion, region: Tensor | None = None) -> dict[str, float]:
+    """How much of the later frames was counted, of what was to be; nothing of a motion that is known everywhere."""
+    if motion.seen is None:
+        return {}
+    field, seen = motion.known, motion.known_seen
+    return {"counted": float(counted(field, seen, region).sum() / counted(field, None, region).sum())}
+
+
+def _motion_error(motions: Mapping[str, Motion | str]) -> Measured:
+    """How far the motion in the frames is from that of the field."""
+    found, given = motions[FRAMES], motions[FIELD]
+    if isinstance(found, str) or isinstance(given, str):
+        return Measured(None, given if isinstance(given, str) else str(found))
+    asked = given.field.cut(found.known.frames)
+    return _measured(lambda: motion_error(found.known, asked, found.known_seen), lambda: _share(found))
 
 
 def _of_diagonal(pixels: Measured, size: Size) -> Measured:
@@ -211,45 +235,56 @@ def _path(trajectory: Trajectory, number: int, motions: dict[str, Motion | str],
 def _together(paths: Sequence[PathReport], source: str) -> dict[str, Measured]:
     """All trajectories in one number each. Those that were not measured are left out; how many were is told."""
     travels = [found for path in paths if isinstance(found := path.travels[source], Travel)]
-    keys = ("trajectory_error", "trajectory_error_of_diagonal", "off_path", "share_of_way", "direction_error")
+    keys = ("end_error", "trajectory_error", "trajectory_error_of_diagonal", "off_path", "share_of_way")
     if not travels:
         reason = next((str(path.travels[source]) for path in paths), "no trajectory given")
-        return dict.fromkeys(keys, Measured(None, reason))
+        return dict.fromkeys((*keys, "direction_error"), Measured(None, reason))
+    of_all = {"of": len(paths), "followed": sum(found.lost_after is None for found in travels)}
 
-    def over(values: Sequence[float], reason: str) -> Measured:
-        counted = {"trajectories": len(values), "of": len(paths)}
-        return Measured(float(np.mean(values)), details=counted) if values else Measured(None, reason)
+    def over(measure: Callable[[Travel], float], weight: Callable[[Travel], float] = lambda _: 1.0) -> Measured:
+        each = [(found, _measured(lambda found=found: measure(found))) for found in travels]
+        has = [(one.value, weight(found)) for found, one in each if one.value is not None]
+        if not has:
+            return min(each, key=lambda pair: pair[0].stays)[1]  # why not, of one that was to move if there is one
+        mean = np.average([value for value, _ in has], weights=[weight for _, weight in has])
+        return Measured(float(mean), details={"trajectories": len(has)} | of_all)
 
-    error = over([found.error for found in travels], "")
-    going = [found for found in travels if not found.stays and found.asked_way >= MOVING]
-    share = over([found.share for found in going], "no trajectory was asked to move while it was seen")
-    if going:  # all ways together, so that a way of one pixel does not count like one of a hundred
-        ways = sum(found.asked_way for found in going)
-        share = Measured(sum(found.went for found in going) / ways, details=share.details)
-    angles = [_measured(lambda found=found: found.direction_error) for found in travels]
-    known = [float(angle.value) for angle in angles if angle.value is not None]
+    error = over(lambda found: found.error)
     return {
+        "end_error": over(lambda found: found.end_error),
         "trajectory_error": error,
         "trajectory_error_of_diagonal": _of_diagonal(error, travels[0].size),
-        "off_path": over([found.off_path for found in travels], ""),
-        "share_of_way": share,
-        "direction_error": over(known, angles[0].reason),
+        "off_path": over(lambda found: found.off_path),
+        # all ways together, so that a way of one pixel does not count like one of a hundred
+        "share_of_way": over(lambda found: found.share, lambda found: found.asked_way),
+        "direction_error": over(lambda found: found.direction_error),
     }
 
 
 def _degree_of(motion: Motion | str, fps: float) -> Measured:
+    """From steps of a motion; of one that was found, by what is seen in both frames of a pair."""
     if isinstance(motion, str):
         return Measured(None, motion)
-    return _degree(steps_of(motion.known, fps=fps), motion.field.size, fps, FROM_STEPS)
+    size, steps, seen = motion.field.size, steps_of(motion.known, fps=fps), motion.known_seen
+    if seen is None:
+        return _degree(map(fastest_part, steps), size, fps, FROM_STEPS)
+    both = [first & second for first, second in pairwise(seen[:: every(fps)])]
+    each = [_measured(lambda pair=pair: fastest_part(*pair)) for pair in zip(steps, both, strict=True)]
+    scores = [float(one.value) for one in each if one.value is not None]
+    if each and not scores:
+        return each[0]
+    degree = _degree(scores, size, fps, FROM_STEPS)
+    share = {"counted": torch.stack(both).float().mean().item()} if both else {}
+    return Measured(degree.value, degree.reason, dict(degree.details or {}) | share)
 
 
-def _degree(steps: Iterable[Tensor], size: Size, fps: float, by: str) -> Measured:
+def _degree(scores: Iterable[float], size: Size, fps: float, by: str) -> Measured:
     try:
-        degree = dynamic_degree([fastest_part(step) for step in steps], size)
+        degree = dynamic_degree(list(scores), size)
     except NotMeasured as why:
         return Measured(None, str(why))
-    counted = {"pairs_moving": degree.moving, "pairs_needed": degree.needed, "pairs": len(degree.scores)}
-    return Measured(degree.dynamic, details=counted | {"threshold_px": degree.threshold, "every": every(fps), "by": by})
+    told = {"pairs_moving": degree.moving, "pairs_needed": degree.needed, "pairs": len(degree.scores)}
+    return Measured(degree.dynamic, details=told | {"threshold_px": degree.threshold, "every": every(fps), "by": by})
 
 
 def _flicker(frames: Tensor | None, motions: dict[str, Motion | str]) -> Measured:

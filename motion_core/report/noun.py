@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,28 +133,37 @@ class Report:
 
 
 def _travel_json(travel: Travel | str) -> dict[str, Any]:
-    keys = ("frames", "asked_px", "went_px", "share", "error_px", "error_of_diagonal", "off_path_px", "direction_error")
+    keys = (
+        *("frames", "of_frames", "lost_after", "asked_px", "went_px", "farthest_px", "share", "end_error_px"),
+        *("error_px", "error_of_diagonal", "off_path_px", "direction_error"),
+    )
     if isinstance(travel, str):
         return dict.fromkeys(keys) | {"reason": travel, "verdict": None}
-    moves, angle, reason = not travel.stays, None, ""
-    share = None
-    try:
-        share = travel.share if moves else None
-        angle = travel.direction_error
-    except NotMeasured as why:
-        reason = str(why)
+    moves, reasons = not travel.stays, {}
+
+    def known(measure: Callable[[], float]) -> float | None:
+        try:
+            return measure()
+        except NotMeasured as why:
+            reasons[str(why)] = True
+            return None
+
     values = (
         travel.frames,
+        travel.later,
+        travel.lost_after,
         travel.asked_way,
         travel.went if moves else None,
-        share,
+        travel.farthest if moves else None,
+        known(lambda: travel.share),
+        known(lambda: travel.end_error),
         travel.error,
         travel.error / travel.size.diagonal,
         travel.off_path,
-        angle,
+        known(lambda: travel.direction_error),
     )
     told = {key: _rounded(value) for key, value in zip(keys, values, strict=True)}
-    return told | {"reason": reason, "verdict": travel.verdict}
+    return told | {"reason": "; ".join(reasons), "verdict": travel.verdict}
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401  numbers are rounded, the rest stays

@@ -16,6 +16,7 @@ PATH_COLUMNS = {
     "asked_px": ("asked", "px", 1),
     "went_px": ("went", "px", 1),
     "share": ("share", "share", 1),
+    "end_error_px": ("missed", "px", 1),
     "error_px": ("error", "px", 1),
     "error_of_diagonal": ("of diagonal", "share", 1),
     "off_path_px": ("off path", "px", 1),
@@ -26,7 +27,7 @@ PATH_COLUMNS = {
 def table_of(report: Mapping[str, Any]) -> str:
     """The text of a report's JSON."""
     blocks = [_head(report), _metrics(report["metrics"]), _degrees(report["metrics"])]
-    blocks += _paths(report["trajectories"])
+    blocks += [*_paths(report["trajectories"]), _lost(report["trajectories"])]
     missing = _missing(report["metrics"])
     blocks += [missing] if missing else []
     blocks += [["Notes:", *(f"  {note}" for note in report["notes"])]] if report["notes"] else []
@@ -87,17 +88,27 @@ def _degrees(metrics: Mapping[str, Any]) -> list[str]:
 def _paths(trajectories: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     if not trajectories:
         return []
-    rows = [["trajectory", "", *(label for label, _, _ in PATH_COLUMNS.values())]]
+    rows = [["trajectory", "", "seen", *(label for label, _, _ in PATH_COLUMNS.values())]]
     for path in trajectories[:LISTED]:
         for source, where in SOURCES.items():
             found = path[source]
             if found["verdict"] is not None:
                 cells = (_number(found[key], unit, places) for key, (_, unit, places) in PATH_COLUMNS.items())
-                rows.append([path["name"], where, *cells])
+                rows.append([path["name"], where, f"{found['frames']}/{found['of_frames']}", *cells])
     more = len(trajectories) - LISTED
     rest = [f"… and {more} more, which the JSON has."] if more > 0 else []
     table = [[*_aligned(rows, texts=2), *rest]] if len(rows) > 1 else []
     return [*table, [path["verdict"] for path in trajectories[:LISTED]] + rest]
+
+
+def _lost(trajectories: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many were not followed to the end, so that what the others did is not taken for all."""
+    told = []
+    for source, where in SOURCES.items():
+        lost = sum(path[source]["lost_after"] is not None for path in trajectories)
+        if lost:
+            told.append(f"Lost before the end {where}: {lost} of {len(trajectories)} trajectories.")
+    return told
 
 
 def _missing(metrics: Mapping[str, Any]) -> list[str]:

@@ -118,6 +118,25 @@ def test_without_an_estimator_the_field_alone_is_measured(host, monkeypatch, dra
     assert value(report, "average_displacement", "field") > 0
 
 
+def test_every_setting_of_dis_is_offered(host, opencv):
+    for name in ("dis-fast", "dis-fine"):
+        report, _, _ = report_of(host, shot(), estimator=name)
+        assert report["sources"]["frames"] == f"DIS {name.removeprefix('dis-')}"
+    declared = host.nodes["MotionI2V_MotionReport"].GET_NODE_INFO_V1()["input"]["required"]["estimator"]
+    offered = declared[1]["options"] if declared[0] == "COMBO" else declared[0]
+    assert offered == ["dis", "dis-fast", "dis-fine", "none"]
+
+
+def test_images_are_not_copied_but_what_is_beyond_white_is_cut_and_alpha_left_out(host):
+    frames = sys.modules[host.nodes["MotionI2V_MotionReport"].__module__]._frames
+    images = shot(3)
+    assert frames(images).data_ptr() == images.data_ptr()
+    assert frames(images).equal(images.movedim(-1, 1))
+    assert frames(images * 3).max() == 1
+    assert frames(torch.cat([images, images[..., :1]], dim=-1)).equal(images.movedim(-1, 1))
+    assert frames(images[..., :1]).equal(images[..., :1].movedim(-1, 1).expand(-1, 3, -1, -1))
+
+
 def test_a_cut_is_told_and_the_rest_is_measured(host, opencv):
     later, _, _ = report_of(host, torch.cat([shot(3), shot(3, seed=5)]))
     assert any("hard cut at frame 3" in note for note in later["notes"])

@@ -7,6 +7,8 @@ import weakref
 import pytest
 import torch
 
+from motion_core.commands.report import together
+from motion_core.errors import MotionError
 from motion_core.field_file import load_field, save_field
 from motion_core.picture_file import read_picture
 from motion_core.types import MotionField, Size
@@ -83,7 +85,59 @@ def test_a_clip_may_be_measured_in_part_and_smaller(animated, tmp_path):
     assert (report["frames"], report["size"], report["fps"]) == (5, {"width": 60, "height": 40}, 8)
     assert report["trajectories"][0]["field"]["asked_px"] == pytest.approx(5, abs=0.05)  # of half, half
     assert "The clip is 120×80; it is measured at 60×40, in whose pixels all lengths are." in report["notes"]
-    assert "Of the clip's 9 frames the first 5 are measured, by what was asked of these." in report["notes"]
+    assert "Of the clip's 9 frames only the first 5 are measured, by what was asked until then." in report["notes"]
+
+
+def test_a_clip_that_breaks_off_is_measured_by_what_was_asked_until_then(animated, tmp_path, monkeypatch):
+    def breaking(path, *, frames):
+        yield from read_video(path, frames=min(frames or 5, 5))[0]
+
+    monkeypatch.setattr("motion_core.commands.report.stream_video", breaking)
+    out = tmp_path / "report.json"
+    given = ["--field", animated[1], *DRAG, "--easing", "linear", "--estimator", "none", "-o", out]
+
+    def told(*more):
+        assert run("report", animated[0], *given, *more) == 0
+        report = json.loads(out.read_text("utf-8"))
+        return report["trajectories"][0]["field"]["asked_px"], report["notes"]
+
+    part = "Of the clip's 9 frames only the first {} measured, by what was asked until then."
+    broken = "The file breaks off: 5 of its 9 frames could be read."
+    assert told() == (pytest.approx(10, abs=0.1), [broken, part.format("5 are")])
+    assert told("--read", 8)[1] == [broken, part.format("5 are")]
+    assert told("--read", 5)[1] == [part.format("5 are")]
+    assert told("--read", 1)[1] == [part.format("is")]
+
+
+def test_a_clip_is_gathered_once_and_refused_before_it_fills_the_memory(monkeypatch):
+    frames = [torch.full((3, 2, 2), float(number)) for number in range(5)]
+    for said in (0, 3, 5, 8):  # frames that were said to come
+        assert together(iter(frames), said).equal(torch.stack(frames))
+    monkeypatch.setattr("motion_core.commands.report.MOST_BYTES", 5 * 12 * 4)  # of float32, four bytes a value
+    assert len(together(iter(frames), 5)) == 5
+    monkeypatch.setattr("motion_core.commands.report.MOST_BYTES", 5 * 12 * 4 - 1)
+    for said in (5, 0):
+        with pytest.raises(MotionError, match="too long for the memory"):
+            together(iter(frames), said)
+    stream = iter(frames)
+    with pytest.raises(MotionError, match="too long"):
+        together(stream, 5)
+    assert next(stream)[0, 0, 0] == 1, "it is refused at the first frame"
+
+
+def test_no_frame_of_a_clip_is_in_memory_twice():
+    alive = []
+
+    def made():
+        for number in range(6):
+            frame = torch.full((3, 2, 2), float(number))
+            alive.append(weakref.ref(frame))
+            assert sum(each() is not None for each in alive) <= 2
+            yield frame
+            del frame
+
+    together(made(), 6)
+    assert len(alive) == 6
 
 
 def test_frames_are_resized_while_they_are_read(animated, tmp_path, monkeypatch):

@@ -12,12 +12,14 @@ from motion_core.metrics import (
     NotMeasured,
     Travel,
     average_displacement,
+    counted,
     drift_outside,
     dynamic_degree,
     every,
     fastest_part,
     flicker,
     frame_consistency,
+    motion_error,
     prompt_consistency,
     steps_between,
     steps_of,
@@ -96,6 +98,51 @@ def test_one_frame_has_no_displacement_rather_than_zero():
             measure(still)
 
 
+def test_the_soft_edge_begins_where_a_twentieth_may_move():
+    field = MotionField.still(SIZE, frames=2)
+    field.displacement[1, 0, :, :32] = 10.0
+    region = torch.full(SIZE, 0.06)
+    region[:, 32:] = 0.04
+    assert drift_outside(field, region) == 0
+
+
+def test_only_what_is_seen_counts_of_a_motion_found_in_frames():
+    field = MotionField.still(SIZE, frames=3)
+    field.displacement[1:, 0, :, :32] = 10.0
+    field.displacement[1:, 1, :, 32:] = 4.0
+    seen, region = torch.ones(3, *SIZE, dtype=torch.bool), torch.zeros(SIZE)
+    assert average_displacement(field, seen) == pytest.approx(7)
+    seen[1, :, 32:] = False  # where 4 px were filled in
+    assert average_displacement(field, seen) == pytest.approx((10 + 7) / 2)
+    assert drift_outside(field, region, seen) == pytest.approx((10 + 7) / 2)
+    assert counted(field, seen).float().mean() == pytest.approx(0.75)
+    seen[1] = False
+    assert average_displacement(field, seen) == pytest.approx(7)  # of frame 2 alone
+
+
+def test_of_less_than_a_hundredth_nothing_is_measured():
+    seen = torch.zeros(2, *SIZE, dtype=torch.bool)  # 2560 pixels
+    seen[1].view(-1)[:25] = True
+    for measure in (average_displacement, lambda field, seen: drift_outside(field, torch.zeros(SIZE), seen)):
+        with pytest.raises(NotMeasured, match="fewer than 1 % of its pixels are seen"):
+            measure(moving((3, 4), frames=2), seen)
+    seen[1].view(-1)[25] = True
+    assert average_displacement(moving((3, 4), frames=2), seen) == pytest.approx(5)
+
+
+def test_a_motion_shifted_by_3_and_4_px_is_5_px_wrong_where_it_is_seen():
+    given = moving((1, 0), frames=4)
+    shifted = given.displacement.clone()
+    shifted[1:] += torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)
+    assert motion_error(MotionField(shifted), given) == pytest.approx(5)
+    shifted[2, 0, 0] += 1000
+    seen = torch.ones(4, *SIZE, dtype=torch.bool)
+    seen[2, 0] = False
+    assert motion_error(MotionField(shifted), given, seen) == pytest.approx(5)
+    with pytest.raises(ShapeError, match="one shape"):
+        motion_error(moving((1, 0), frames=3), given)
+
+
 # ---- trajectories
 
 
@@ -158,14 +205,71 @@ def test_frames_in_which_the_point_was_not_seen_do_not_count():
     assert (way.share, way.error, way.frames) == (pytest.approx(1), pytest.approx(2), 2)
 
 
-def test_seen_is_asked_where_the_point_starts():
-    seen = torch.ones(3, *SIZE, dtype=torch.bool)
-    seen[2, 20, 16] = False  # the pixel over (0.25, 0.5)
-    asked = Trajectory([(0.26, 0.51), (0.5, 0.51)])
-    assert travel(moving((4, 0), frames=3), asked, seen).known.tolist() == [True, True, False]
-    seen[1, 20, 16] = False
+def test_off_path_ends_where_the_path_ends():
+    asked = np.array([[0.0, 0], [10, 0]])
+    too_far = Travel(asked, np.array([[0.0, 0], [17, 0]]), np.ones(2, bool), SIZE)
+    backwards = Travel(asked, np.array([[0.0, 0], [-4, 0]]), np.ones(2, bool), SIZE)
+    assert (too_far.off_path, backwards.off_path) == (7, 4)
+
+
+CORNER = np.array([[0.0, 0], [10, 0], [20, 0], [20, 10], [20, 20]])  # 40 px, its corner unseen
+CORNER_KNOWN = np.array([True, True, False, False, True])
+
+
+def test_the_way_round_an_unseen_corner_is_no_short_cut():
+    exact = Travel(CORNER, CORNER, CORNER_KNOWN, SIZE)
+    assert (exact.asked_way, exact.went, exact.share) == pytest.approx((40, 40, 1))
+    late = Travel(CORNER, np.array([[0.0, 0], [10, 0], [0, 0], [0, 0], [20, 5]]), CORNER_KNOWN, SIZE)
+    assert late.off_path == pytest.approx(0)
+    rested = Travel(CORNER, np.zeros((5, 2)), CORNER_KNOWN, SIZE)
+    assert rested.went == 0
+
+
+def test_a_tremble_is_not_made_a_way_by_a_loop_that_was_not_seen():
+    loop = np.array([[0.0, 0], [30, 0], [30, 30], [1, 0]])
+    trembled = np.array([[0.0, 0], [0, 0], [0, 0], [0.5, 0]])
+    assert abs(Travel(loop, trembled, np.array([True, False, False, True]), SIZE).went) <= 1
+    closed = np.array([[0.0, 0], [30, 0], [0, 0]])
+    assert Travel(closed, closed, np.array([True, False, True]), SIZE).went == 0
+
+
+STARTS = Trajectory([(16.5 / 64, 20.5 / 40), (0.5, 20.5 / 40)])  # on the pixel (16, 20)
+
+
+def test_one_wrong_pixel_of_a_motion_found_in_frames_decides_nothing():
+    field, seen = moving((4, 0), frames=3), torch.ones(3, *SIZE, dtype=torch.bool)
+    field.displacement[1:, :, 20, 16] = 99.0
+    assert travel(field, STARTS, seen).travelled[:, 0].tolist() == pytest.approx([16, 20, 24])
+    seen[2, 20, 16] = False
+    assert travel(field, STARTS, seen).known.all()
+    assert travel(field, STARTS).travelled[1, 0] > 100  # a field that was given is read as it is
+
+
+def test_a_point_is_seen_where_most_of_what_is_around_it_is_seen():
+    field, seen = moving((4, 0), frames=3), torch.ones(3, *SIZE, dtype=torch.bool)
+    field.displacement[1, 0, 18:21] = 77.0
+    seen[1, 18:20] = False  # 10 of 25 pixels; of the 15 seen ones 5 are wrong
+    way = travel(field, STARTS, seen)
+    assert way.known.all()
+    assert way.travelled[1, 0] == pytest.approx(20)
+    seen[1, 20] = False  # 15 of 25
+    assert travel(field, STARTS, seen).known.tolist() == [True, False, True]
+    seen[2, 18:21] = False
     with pytest.raises(NotMeasured, match="seen in no frame"):
-        travel(moving((4, 0), frames=3), asked, seen)
+        travel(field, STARTS, seen)
+
+
+def test_at_the_border_only_what_is_inside_is_asked():
+    field, seen = moving((4, 0), frames=2), torch.zeros(2, *SIZE, dtype=torch.bool)
+    seen[0] = True
+    seen[1, :3, :3] = True  # all 9 pixels around the corner
+    assert travel(field, Trajectory([(0.0, 0.0), (0.5, 0.0)]), seen).frames == 1
+
+
+def test_a_trajectory_that_asks_for_nothing_any_more_is_not_lost():
+    asked = Trajectory([(0.25, 0.5)] * 2 + [(0.5, 0.5)] * 3, visible=[True, True, True, False, False], curve="straight")
+    way = travel(MotionField.still(SIZE, frames=5), asked)
+    assert (way.later, way.frames, way.lost_after) == (2, 2, None)
 
 
 def test_the_place_between_pixels_is_read_bilinearly():
@@ -193,11 +297,35 @@ def test_what_does_not_move_has_no_direction():
         _ = way.direction_error
 
 
+def test_the_direction_error_is_a_mean_over_frames():
+    asked = np.array([[0.0, 0], [10, 0], [20, 0]])
+    travelled = np.array([[0.0, 0], [10, 0], [0, 20]])  # right, then 90 degrees astray
+    assert Travel(asked, travelled, np.ones(3, bool), SIZE).direction_error == pytest.approx(45)
+
+
 def test_the_verdict_reads_as_a_sentence():
     asked = np.stack([np.linspace(0, 20, 5), np.zeros(5)], axis=1)
     travelled = asked * [0.91, 0] + [[0, 0], [0, 1.3], [0, 1.3], [0, 1.3], [0, 1.3]]
     way = Travel(asked, travelled, np.ones(5, bool), SIZE)
-    assert way.verdict == "went 18.2 of 20.0 px (91 %), 1.3 px off its path."
+    assert way.verdict == (
+        "went 18.2 of the 20.0 px asked (91 %), ends 2.2 px from where it should, on average 1.3 px off its path."
+    )
+
+
+def test_going_there_and_sliding_back_is_not_resting():
+    asked = np.stack([np.linspace(0, 60, 5), np.zeros(5)], axis=1)
+    slid = np.array([[0.0, 0], [30, 0], [60, 0], [30, 0], [0, 0]])
+    back, rested = (Travel(asked, went, np.ones(5, bool), SIZE) for went in (slid, np.zeros((5, 2))))
+    assert (back.end_error, back.farthest, rested.end_error, rested.farthest) == (60, 60, 60, 0)
+    ends = "ends 60.0 px from where it should, on average 0.0 px off its path."
+    assert back.verdict == f"went 0.0 of the 60.0 px asked (0 %) after it had reached 60.0, {ends}"
+    assert rested.verdict == f"went 0.0 of the 60.0 px asked (0 %), {ends}"
+
+
+def test_a_tremble_at_the_end_is_no_going_back():
+    asked = np.stack([np.linspace(0, 60, 5), np.zeros(5)], axis=1)
+    trembled = np.array([[0.0, 0], [15, 0], [30, 0], [63, 0], [60, 0]])
+    assert "reached" not in Travel(asked, trembled, np.ones(5, bool), SIZE).verdict
 
 
 @pytest.mark.parametrize("start", [(-0.01, 0.5), (0.5, 1.01)])
@@ -246,6 +374,23 @@ def test_the_fastest_twentieth_stands_for_the_pair():
     flow[:, 0, :5] = torch.tensor([3.0, 4.0]).view(2, 1)
     assert fastest_part(flow) == pytest.approx(2.5)
     assert fastest_part(torch.full((2, 1, 1), 3.0)) == pytest.approx(math.hypot(3, 3))  # of one pixel, one
+
+
+def test_a_twentieth_is_rounded_down():
+    flow = torch.zeros(2, 1, 39)  # 1.95 pixels are one
+    flow[0, 0, 0] = 8.0
+    assert fastest_part(flow) == pytest.approx(8)
+
+
+def test_the_fastest_twentieth_is_that_of_what_is_seen():
+    flow = torch.zeros(2, 10, 20)
+    flow[0, 0] = 9.0  # 20 pixels, of which none is seen
+    flow[0, 9, :2] = 3.0  # of 40 seen ones, the two fastest
+    seen = torch.zeros(10, 20, dtype=torch.bool)
+    seen[8:] = True
+    assert fastest_part(flow, seen) == pytest.approx(3)
+    with pytest.raises(NotMeasured, match="fewer than 1 %"):
+        fastest_part(flow, torch.zeros(10, 20, dtype=torch.bool))
 
 
 def test_eight_frames_a_second_are_looked_at():
@@ -361,12 +506,40 @@ def test_any_network_may_see_and_sees_a_few_pictures_at_a_time():
         ImageFeatures("patches", lambda pictures: pictures.flatten(2))(pictures)
 
 
-def test_a_thing_that_is_lost_half_way_is_said_to_be_lost():
-    asked = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [30.0, 0.0]])
-    known = np.array([True, True, False, False])
-    lost = Travel(asked=asked, travelled=asked, known=known, size=Size(100, 100))
-    assert lost.verdict == (
-        "went 10.0 of 10.0 px (100 %), 0.0 px off its path. It was not seen in 2 of 3 later frames, which do not count."
+def straight(known, *, to=30.0):
+    """It is asked to go right, and does as long as it is known."""
+    asked = np.stack([np.linspace(0, to, len(known)), np.zeros(len(known))], axis=1)
+    return Travel(asked, asked, np.array(known, bool), Size(100, 100))
+
+
+def test_a_thing_that_is_lost_half_way_is_told_by_the_whole_way_and_without_a_share():
+    lost = straight([1, 1, 1, 0, 0], to=40)
+    assert (lost.asked_way, lost.went, lost.lost_after) == (40, 20, 2)
+    assert lost.verdict == "went 20.0 of the 40.0 px asked, on average 0.0 px off its path; lost after frame 2 of 4."
+    for measure in ("share", "end_error"):
+        with pytest.raises(NotMeasured, match="lost after frame 2 of 4"):
+            getattr(lost, measure)
+
+
+def test_what_is_found_again_at_the_end_is_not_lost():
+    found = straight([1, 0, 1, 0, 1])
+    assert (found.share, found.end_error, found.lost_after) == (1, 0, None)
+    assert found.verdict.endswith("(100 %), ends 0.0 px from where it should, on average 0.0 px off its path; "
+                                  "seen in 2 of 4 later frames.")  # fmt: skip
+
+
+def test_what_is_seen_in_less_than_half_of_the_frames_has_no_share():
+    hardly = straight([1, 0, 0, 0, 1])
+    with pytest.raises(NotMeasured, match="seen in 1 of 4 later frames, which are too few"):
+        _ = hardly.share
+    assert "%" not in hardly.verdict
+    assert hardly.verdict.startswith("went 30.0 of the 30.0 px asked, ends 0.0 px")
+    assert hardly.verdict.endswith("; seen in 1 of 4 later frames.")
+
+
+def test_a_pin_that_is_lost_is_told_too():
+    assert straight([1, 1, 0], to=0).verdict == (
+        "was to stay, and was 0.0 px off its place on average; lost after frame 1 of 2."
     )
 
 
@@ -375,6 +548,4 @@ def test_a_drag_that_is_lost_before_it_begins_is_no_pin():
     known = np.array([True, True, False, False])
     lost = Travel(asked=asked, travelled=asked, known=known, size=Size(100, 100))
     assert not lost.stays
-    assert lost.verdict.startswith("was lost before it was to move.")
-    with pytest.raises(NotMeasured, match="not yet asked to move"):
-        _ = lost.share
+    assert lost.verdict == "was to go 90.0 px; lost after frame 1 of 3, before it was to move."

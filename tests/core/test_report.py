@@ -12,7 +12,7 @@ from motion_core.errors import MotionError, ShapeError
 from motion_core.metrics import ImageFeatures
 from motion_core.report import estimator_or_reason, report_on
 from motion_core.report.catalogue import METRICS
-from motion_core.report.given import fitted_found
+from motion_core.report.given import fitted_found, fitted_region
 from motion_core.types import MotionField, Size, Trajectory
 
 SIZE = Size(48, 64)
@@ -105,6 +105,9 @@ def test_the_json_keeps_its_keys():
     assert sources == {
         "average_displacement": BOTH,
         "average_displacement_of_diagonal": BOTH,
+        "motion_error": SEEN,
+        "motion_error_of_diagonal": SEEN,
+        "end_error": BOTH,
         "drift_outside_brush": BOTH,
         "trajectory_error": BOTH,
         "trajectory_error_of_diagonal": BOTH,
@@ -117,11 +120,11 @@ def test_the_json_keeps_its_keys():
         "prompt_consistency": SEEN,
         "subject_consistency": SEEN,
     }
-    assert sources.keys() == METRICS.keys()
+    assert list(report["metrics"]) == list(METRICS)
     head, foot, bird = report["trajectories"]
     assert list(head["frames"]) == [
-        *("frames", "asked_px", "went_px", "share", "error_px", "error_of_diagonal", "off_path_px"),
-        *("direction_error", "reason", "verdict"),
+        *("frames", "of_frames", "lost_after", "asked_px", "went_px", "farthest_px", "share", "end_error_px"),
+        *("error_px", "error_of_diagonal", "off_path_px", "direction_error", "reason", "verdict"),
     ]
     assert (head["believed"], foot["frames"]["share"], bird["believed"]) == ("frames", None, None)
     assert json.loads(json.dumps(report, allow_nan=False)) == report
@@ -129,7 +132,8 @@ def test_the_json_keeps_its_keys():
 
 def test_verdicts_are_sentences():
     assert full_report().verdicts == [
-        "“head” went 8.0 of 16.0 px (50 %), 0.0 px off its path.",
+        "“head” went 8.0 of the 16.0 px asked (50 %), ends 8.0 px from where it should, "
+        "on average 0.0 px off its path.",
         "“foot” was to stay, and was 5.0 px off its place on average.",
         "“bird” was not measured: it starts outside the picture, at (1.50, 0.50).",
     ]
@@ -143,7 +147,10 @@ def test_the_table_tells_all_with_units_and_aligned():
         "average displacement, of the diagonal             12.50 %         6.25 %",
         "frame consistency                                                 1.0000",
         "subject consistency (formula of VBench-I2V)                       1.0000",
-        "“head” went 8.0 of 16.0 px (50 %), 0.0 px off its path.",
+        "trajectory                 seen    asked     went    share   missed    error  of diagonal  off path",
+        "head        in the frames   4/4  16.0 px   8.0 px   50.0 %   8.0 px   5.0 px        6.2 %    0.0 px",
+        "motion error                                                     5.00 px",
+        "“head” went 8.0 of the 16.0 px asked (50 %), ends 8.0 px from",
         "exact",
         "mean colour",
     ):
@@ -182,7 +189,8 @@ def test_a_field_alone_is_measured_without_frames():
     assert value(report, "share_of_way", "field") == pytest.approx(1)
     assert reason(report, "share_of_way", "frames") == "no frames given"
     assert reason(report, "frame_consistency", "frames") == "no frames given"
-    assert report.verdicts == ["“head” went 16.0 of 16.0 px (100 %), 0.0 px off its path."]
+    (verdict,) = report.verdicts
+    assert verdict.startswith("“head” went 16.0 of the 16.0 px asked (100 %), ends 0.0 px ")
 
 
 def test_one_frame_is_told_so():
@@ -227,9 +235,9 @@ def test_found_motion_and_brush_are_fitted_too():
     seen[8] = False
     other = found(moving(1.0, frames=9, size=Size(24, 32)), seen=seen)
     report = report_on(clip(), found=other, trajectories=[RIGHT], region=torch.zeros(24, 32))
-    assert report.json()["trajectories"][0]["frames"]["frames"] == 3  # not the last one of four
-    assert value(report, "share_of_way", "frames") == pytest.approx(1)
-    assert value(report, "drift_outside_brush", "frames") == pytest.approx(10)
+    assert report.json()["trajectories"][0]["frames"]["lost_after"] == 3  # not seen in the last one of four
+    assert value(report, "trajectory_error", "frames") == pytest.approx(0, abs=1e-4)
+    assert value(report, "drift_outside_brush", "frames") == pytest.approx(8)  # of 4, 8 and 12
     assert [note.split(" ha")[0].split(" is")[0] for note in report.notes] == [
         *["The motion found in the frames"] * 2,
         "The motion brush",
@@ -244,7 +252,8 @@ def test_what_comes_after_a_hard_cut_is_not_measured_and_the_report_says_so():
     assert value(report, "drift_outside_brush", "frames") == pytest.approx(6)
     assert value(report, "flicker", "frames") == pytest.approx(0, abs=1e-3)
     head = report.json()["trajectories"][0]["frames"]
-    assert (head["frames"], head["asked_px"], head["error_px"]) == (2, pytest.approx(8), pytest.approx(0))
+    assert (head["frames"], head["of_frames"], head["lost_after"]) == (2, 4, 2)
+    assert (head["asked_px"], head["went_px"], head["error_px"]) == pytest.approx((16, 8, 0))
     assert report.json()["metrics"]["dynamic_degree"]["frames"]["pairs"] == 2
 
 
@@ -294,7 +303,9 @@ def test_the_first_frames_of_a_clip_are_measured_by_what_was_asked_of_them():
     for source in ("field", "frames"):
         assert (head[source]["asked_px"], head[source]["error_px"]) == (pytest.approx(16), pytest.approx(0, abs=1e-4))
     assert value(report, "average_displacement", "field") == pytest.approx(10)
-    assert report.notes == ("Of the clip's 9 frames the first 5 are measured, by what was asked of these.",)
+    assert report.notes == ("Of the clip's 9 frames only the first 5 are measured, by what was asked until then.",)
+    first = report_on(clip(frames=1), field=field, whole=9)
+    assert first.notes == ("Of the clip's 9 frames only the first is measured, by what was asked until then.",)
     retimed = report_on(clip(), field=moving(8.0, frames=5), trajectories=asked, whole=9)
     assert value(retimed, "average_displacement", "field") == pytest.approx(10)
 
@@ -353,6 +364,80 @@ def test_a_point_lost_in_the_frames_is_told_by_the_field():
     assert head["frames"]["reason"] == "the point is seen in no frame after the first"
 
 
+def lost_below(row, *, after):
+    """What is seen of a motion in five frames; below that row nothing after that frame."""
+    seen = torch.ones(5, *SIZE, dtype=torch.bool)
+    seen[after + 1 :, row:] = False
+    return seen
+
+
+def test_a_lost_thing_is_never_taken_for_one_that_arrived():
+    low = Trajectory([(0.25, 0.9), (0.5, 0.9)], name="tail", curve="straight")
+    there = found(moving(4.0), seen=lost_below(35, after=2))
+    report = report_on(clip(), found=there, trajectories=[low])
+    assert reason(report, "share_of_way", "frames") == "it was lost after frame 2 of 4"
+    assert reason(report, "end_error", "frames") == "it was lost after frame 2 of 4"
+    assert value(report, "off_path", "frames") == pytest.approx(0, abs=1e-4)
+    assert report.verdicts == [
+        "“tail” went 8.0 of the 16.0 px asked, on average 0.0 px off its path; lost after frame 2 of 4."
+    ]
+    assert "%" not in report.verdicts[0]
+    both = report_on(clip(), found=there, trajectories=[low, RIGHT])
+    share = both.json()["metrics"]["share_of_way"]["frames"]
+    assert share == {"value": pytest.approx(1), "trajectories": 1, "of": 2, "followed": 1}
+    table = both.table()
+    assert "Lost before the end in the frames: 1 of 2 trajectories." in table
+    assert "tail        in the frames   2/4  16.0 px   8.0 px        –       –  0.0 px" in table
+
+
+def test_the_motion_in_the_frames_is_held_against_the_field():
+    shifted = moving(4.0).displacement
+    shifted[1:] += torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)
+    given = moving(4.0)
+    report = report_on(clip(), field=given, found=found(MotionField(shifted), seen=lost_below(24, after=2)))
+    error = report.json()["metrics"]["motion_error"]["frames"]
+    assert (error["value"], error["counted"]) == (pytest.approx(5), pytest.approx(0.75))
+    assert value(report, "motion_error_of_diagonal", "frames") == pytest.approx(5 / 80)
+    cut = report_on(clip(), field=given, found=found(moving(4.0, frames=3), cuts=(3,)))
+    assert value(cut, "motion_error", "frames") == pytest.approx(0)
+    assert reason(report_on(clip(), found=found(given)), "motion_error", "frames") == "no motion field given"
+    assert "no motion was estimated" in reason(report_on(clip(), field=given), "motion_error", "frames")
+
+
+def test_what_was_filled_in_is_not_measured_as_displacement():
+    filled = MotionField.still(SIZE, frames=5)
+    filled.displacement[1:, 0, :24], filled.displacement[1:, 0, 24:] = 4.0, 40.0
+    seen = lost_below(24, after=0)
+    report = report_on(clip(), field=filled, found=found(filled, seen=seen), region=torch.zeros(SIZE))
+    for key in ("average_displacement", "drift_outside_brush"):
+        assert report.json()["metrics"][key]["frames"]["counted"] == pytest.approx(0.5)
+        assert value(report, key, "frames") == pytest.approx(4)
+        assert report.json()["metrics"][key]["field"] == {"value": pytest.approx(22)}  # dense: all of it counts
+
+
+def test_the_dynamic_degree_of_a_found_motion_is_that_of_what_is_seen():
+    jumping = MotionField.still(SIZE, frames=5)
+    jumping.displacement[1::2, 0, 24:] = 40.0
+    wild = report_on(clip(), found=found(jumping)).json()["metrics"]["dynamic_degree"]["frames"]
+    seen = report_on(clip(), found=found(jumping, seen=lost_below(24, after=0)))
+    calm = seen.json()["metrics"]["dynamic_degree"]["frames"]
+    assert (wild["value"], wild["counted"], calm["value"], calm["counted"]) == (True, 1, False, 0.5)
+    seen = report_on(clip(), found=found(jumping, seen=lost_below(0, after=0)))
+    assert "fewer than 1 %" in reason(seen, "dynamic_degree", "frames")
+
+
+def test_what_is_seen_is_retimed_to_the_nearest_frame():
+    seen = torch.ones(4, *SIZE, dtype=torch.bool)
+    seen[2:] = False
+    fitted = fitted_found(found(moving(4.0, frames=4), seen=seen), SIZE, 6, [])
+    assert fitted.seen[:, 0, 0].tolist() == [True, True, True, False, False, False]  # of 0, 0.6, 1.2, 1.8, 2.4, 3
+
+
+def test_a_brush_of_another_size_is_resized_smoothly():
+    region = fitted_region(torch.tensor([[0.0, 1.0]]), Size(1, 4), [])
+    assert region.tolist() == [[0, 0.25, 0.75, 1]]
+
+
 def test_long_ways_weigh_more_in_the_share_of_all():
     short = Trajectory([(0.25, 0.25), (0.25, 0.25 + 8 / 48)])  # 8 px down, none of which it goes
     report = report_on(field=moving(4.0), trajectories=[RIGHT, short])
@@ -373,7 +458,8 @@ def test_a_table_of_four_hundred_trajectories_stays_readable():
 
 def test_a_trace_of_going_back_is_no_minus_zero():
     report = report_on(field=moving(-0.01), trajectories=[RIGHT])
-    assert report.verdicts == ["“head” went 0.0 of 16.0 px (0 %), 0.0 px off its path."]
+    (verdict,) = report.verdicts
+    assert verdict.startswith("“head” went 0.0 of the 16.0 px asked (0 %), ends ")
     assert "-0.0 " not in report.table()
 
 
@@ -525,7 +611,7 @@ def test_after_a_black_beginning_nothing_is_measured_and_no_zero_is_told():
     unseen[0] = True
     report = report_on(clip(), found=found(MotionField.still(SIZE, frames=5), seen=unseen), region=torch.zeros(SIZE))
     for key in ("average_displacement", "average_displacement_of_diagonal", "drift_outside_brush"):
-        assert reason(report, key, "frames") == "nothing of the first frame is found again in a later one"
+        assert reason(report, key, "frames") == "fewer than 1 % of its pixels are seen again in later frames"
 
 
 def test_a_hard_cut_is_no_motion_of_the_dynamic_degree():
