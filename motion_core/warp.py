@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple, get_args
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
-from kornia.geometry.transform import remap
 from torch import Tensor
 
 from .errors import MotionError, ShapeError
@@ -97,8 +97,11 @@ def backward_warp(
     """
     _check_warp(features, displacement)
     precision = torch.promote_types(features.dtype, torch.float32)
-    x, y = landing(displacement.to(precision))
-    return remap(features.to(precision), x, y, padding_mode=beyond, align_corners=True).to(features.dtype)
+    places = torch.stack(landing(displacement.to(precision)), dim=1)
+    size = Size.of(features)
+    scale = places.new_tensor([2 / max(size.width - 1, 1), 2 / max(size.height - 1, 1)]).view(2, 1, 1)
+    grid = rearrange(places * scale - 1, "b xy h w -> b h w xy")  # a view; it is sampled as fast as a copy
+    return F.grid_sample(features.to(precision), grid, padding_mode=beyond, align_corners=True).to(features.dtype)
 
 
 class WarpOperator:

@@ -163,6 +163,67 @@ def test_backward_warp_fetches_and_keeps_the_rim():
     assert backward_warp(features, from_the_right, beyond="zeros").flatten().tolist() == pytest.approx([2, 3, 0])
 
 
+def slow_backward_warp(features, displacement, beyond):
+    """Weighs every pixel by its nearness to the place that is fetched; one axis of places after the other."""
+    batch, _, height, width = features.shape
+    fetched = torch.zeros_like(features)
+
+    def shares(place, length):
+        if beyond == "border":
+            place = min(max(place, 0), length - 1)
+        if beyond == "reflection":
+            place = abs((place + length - 1) % (2 * length - 2) - (length - 1))
+        return [max(0.0, 1 - abs(pixel - place)) for pixel in range(length)]
+
+    for b in range(batch):
+        for y in range(height):
+            for x in range(width):
+                columns = shares(x + displacement[b, 0, y, x].item(), width)
+                rows = shares(y + displacement[b, 1, y, x].item(), height)
+                nearness = torch.tensor(rows, dtype=features.dtype)[:, None] * torch.tensor(columns)
+                fetched[b, :, y, x] = (features[b] * nearness).sum(dim=(1, 2))
+    return fetched
+
+
+@pytest.mark.parametrize("beyond", ["border", "zeros", "reflection"])
+@pytest.mark.parametrize("device", DEVICES)
+def test_fetching_agrees_with_a_slow_loop_inside_the_picture_and_far_beyond(beyond, device):
+    features, displacement, _ = scene(reach=6.0)
+    fetched = backward_warp(features.to(device), displacement.to(device), beyond=beyond)
+    assert fetched.dtype == torch.float64
+    torch.testing.assert_close(fetched.cpu(), slow_backward_warp(features, displacement, beyond), atol=1e-6, rtol=0)
+
+
+def test_zero_motion_fetches_every_pixel_from_where_it_is():
+    features = torch.rand(2, 3, 320, 512, generator=torch.Generator().manual_seed(0))
+    still = torch.zeros(2, 2, 320, 512)
+    torch.testing.assert_close(backward_warp(features, still), features, atol=1e-4, rtol=0)
+    half = backward_warp(features.half(), still.half())
+    assert half.dtype == torch.float16
+    torch.testing.assert_close(half, features.half(), atol=1e-3, rtol=0)
+
+
+def test_fetching_from_infinitely_far_gives_the_rim_and_from_nowhere_a_finite_value():
+    features = torch.tensor([[[[1.0, 2.0, 3.0]]]])
+    displacement = torch.zeros(1, 2, 1, 3)
+    displacement[0, 0, 0] = torch.tensor([torch.inf, -torch.inf, torch.nan])
+    fetched = backward_warp(features, displacement).flatten()
+    assert fetched[:2].tolist() == [3, 1]
+    assert 1 <= fetched[2] <= 3
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 4), (4, 1)])
+def test_one_row_or_column_is_its_own_rim(height, width):
+    features = torch.arange(4.0)[: height * width].view(1, 1, height, width)
+    across = torch.full((1, 2, height, width), 5.0)
+    assert backward_warp(features, across).flatten().tolist() == [features.max()] * height * width
+
+
+def test_fetching_is_differentiable():
+    features, displacement, _ = scene(batch=2, channels=2, height=3, width=4, reach=0.7)
+    assert torch.autograd.gradcheck(backward_warp, [features.requires_grad_(), displacement.requires_grad_()])
+
+
 def moving_field(frames=4, height=16, width=24, seed=3):
     generator = torch.Generator().manual_seed(seed)
     return MotionField.after_reference(3 * torch.randn(frames - 1, 2, height, width, generator=generator))
