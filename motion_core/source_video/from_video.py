@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import MotionError, ShapeError
-from ..optical_flow import FlowEstimator
+from ..optical_flow import FlowEstimator, all_finite
 from ..types import Size
 from .following import Follower, Method, Way, found_again
 from .likeness import shows_nothing
@@ -106,7 +106,7 @@ def _checked(frames: Iterable[Tensor], size: Size | None) -> Iterator[Tensor]:
         own = own or Size.of(frame)
         if Size.of(frame) != own:
             raise ShapeError(f"Frame {number} is {Size.of(frame)}, the ones before it {own}; a video has one size.")
-        if not torch.isfinite(frame).all():
+        if not all_finite(frame):
             raise MotionError(f"Frame {number} has a value that is not a finite number, so it has no colour there.")
         picture = frame.detach().float()
         if size is not None and size != own:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from motion_core.errors import CheckpointError, MotionError, ShapeError
-from motion_core.optical_flow import DisFlow, RaftFlow, estimator_named
+from motion_core.optical_flow import DisFlow, RaftFlow, all_finite, estimator_named
 from tests.filmed import texture
 
 
@@ -136,5 +136,34 @@ def test_pictures_that_cannot_be_compared_are_told():
     for other in (torch.zeros(20, 30), torch.zeros(1, 20, 30), torch.zeros(3, 20, 30, dtype=torch.uint8)):
         with pytest.raises(ShapeError, match=r"floating-point \[3, H, W\]"):
             dis.flow(picture, other)
-    with pytest.raises(MotionError, match="not a finite number"):
-        dis.flow(picture, picture * torch.nan)
+
+
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_one_value_that_is_no_number_is_told_in_either_picture(wrong, dtype):
+    pytest.importorskip("cv2")
+    picture = torch.zeros(3, 20, 30, dtype=dtype)
+    broken = picture.clone()
+    broken[1, 7, 11] = wrong
+    for pair in ((picture, broken), (broken, picture)):
+        with pytest.raises(MotionError, match="not a finite number"):
+            DisFlow().flow(*pair)
+
+
+@pytest.mark.parametrize("wrong", [[torch.nan], [torch.inf], [-torch.inf], [torch.inf, -torch.inf]])
+@pytest.mark.parametrize("where", [0, 3_141_592, -2])
+def test_one_value_that_is_no_number_is_found_among_six_million(wrong, where):
+    picture = torch.rand(3, 1080, 1920, generator=torch.Generator().manual_seed(0))
+    assert all_finite(picture)
+    picture.view(-1)[where:][: len(wrong)] = torch.tensor(wrong)
+    assert not all_finite(picture)
+
+
+def test_pictures_that_lie_otherwise_in_memory_have_the_same_flow(scene):
+    pytest.importorskip("cv2")
+    first, second = scene[:, 20:100, 20:140], scene[:, 17:97, 15:135]
+    turned = [picture.transpose(1, 2).contiguous().transpose(1, 2) for picture in (first, second)]
+    flat = [picture.permute(1, 2, 0).contiguous().permute(2, 0, 1) for picture in (first, second)]
+    flow = DisFlow().flow(first.contiguous(), second.contiguous())
+    assert torch.equal(DisFlow().flow(*turned), flow)
+    assert torch.equal(DisFlow().flow(*flat), flow)
