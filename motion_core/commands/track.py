@@ -59,25 +59,27 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> None:
     _check(options)
     wanted = size(options.size) if options.size is not None else None
+    video = timing(options.video)
     with closing(stream_video(options.video, frames=options.read)) as frames:
         first = next(frames)
         if options.tracks is not None:
             tracks = read_tracks(Path(options.tracks), size=Size.of(first))
             motion, told = motion_from_tracks(tracks, first, size=wanted, frames_out=options.frames), [tracks.summary]
         else:
-            motion, told = _followed(options, chain([first], frames), wanted), []
+            motion, told = _followed(options, chain([first], frames), wanted, video.frames), []
     save_field(motion.field, options.output)
     if options.first is not None:
         write_picture(first, options.first)
     if options.seen is not None:
         write_video(_masks(motion.seen), options.seen, FPS)
-    told.append(f"as fast as the video at {motion.fps(timing(options.video).fps):.4g} frames a second")
+    told.append(f"as fast as the video at {motion.fps(video.fps):.4g} frames a second")
     sys.stderr.write("\n".join([motion.summary, *told, ""]))
 
 
-def _followed(options: argparse.Namespace, frames: Iterable[Tensor], wanted: Size | None) -> SourceMotion:
+def _followed(options: argparse.Namespace, frames: Iterable[Tensor], wanted: Size | None, total: int) -> SourceMotion:
     estimator = estimator_named(options.estimator or "dis", options.weights, device=options.device or "cpu")
-    with tqdm(unit="frame", desc=Path(options.video).name, delay=0.5) as bar:
+    total = min(total, options.read or total)
+    with tqdm(total=total, unit="frame", desc=Path(options.video).name, delay=0.5) as bar:
         return motion_from_video(
             frames,
             estimator,

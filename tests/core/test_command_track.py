@@ -4,12 +4,13 @@ import json
 
 import pytest
 import torch
+from tqdm import tqdm
 
 from motion_core.commands import track
 from motion_core.field_file import load_field
 from motion_core.picture_file import read_picture
 from motion_core.types import Size
-from motion_core.video_file import read_video, write_video
+from motion_core.video_file import read_video, timing, write_video
 from tests.command_line import refused, run
 from tests.encoded import encode, lay_down
 from tests.filmed import texture
@@ -71,6 +72,21 @@ def test_motion_is_retimed_and_resized_and_the_first_frame_and_masks_are_kept(vi
 def test_only_the_first_frames_are_used_when_asked(video, tmp_path):
     assert run("track", video, "-o", tmp_path / "f.safetensors", "--read", 4, "--method", "direct") == 0
     assert middle(load_field(tmp_path / "f.safetensors")) == pytest.approx([6, 0], abs=0.3)
+
+
+@pytest.mark.parametrize(("read", "frames"), [([], 9), (["--read", 4], 4), (["--read", 20], 9)])
+def test_the_bar_knows_its_end_and_the_video_is_asked_for_it_once(video, tmp_path, monkeypatch, read, frames):
+    bars, asked = [], []
+
+    def made(**words):
+        bars.append(tqdm(**words))
+        return bars[0]
+
+    monkeypatch.setattr(track, "tqdm", made)
+    monkeypatch.setattr(track, "timing", lambda path: asked.append(path) or timing(path))
+    assert run("track", video, "-o", tmp_path / "f.safetensors", *read) == 0
+    assert [(bar.n, bar.total) for bar in bars] == [(frames, frames)]
+    assert len(asked) == 1
 
 
 def test_a_cut_is_refused_or_the_motion_ends_before_it(shot, tmp_path, capsys):
