@@ -128,6 +128,10 @@ def test_of_less_than_a_hundredth_nothing_is_measured():
             measure(moving((3, 4), frames=2), seen)
     seen[1].view(-1)[25] = True
     assert average_displacement(moving((3, 4), frames=2), seen) == pytest.approx(5)
+    later = torch.cat([seen, torch.zeros_like(seen[:1])])
+    later[2, 0, 0] = True  # so little of a frame does not stand for it
+    later[1] = True
+    assert average_displacement(moving((3, 4), frames=3), later) == pytest.approx(5)
 
 
 def test_a_motion_shifted_by_3_and_4_px_is_5_px_wrong_where_it_is_seen():

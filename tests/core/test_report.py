@@ -382,6 +382,8 @@ def test_a_lost_thing_is_never_taken_for_one_that_arrived():
         "“tail” went 8.0 of the 16.0 px asked, on average 0.0 px off its path; lost after frame 2 of 4."
     ]
     assert "%" not in report.verdicts[0]
+    pinned = report_on(clip(), found=there, trajectories=[PIN, low])
+    assert "lost after" in reason(pinned, "share_of_way", "frames")  # not: that a pin stays
     both = report_on(clip(), found=there, trajectories=[low, RIGHT])
     share = both.json()["metrics"]["share_of_way"]["frames"]
     assert share == {"value": pytest.approx(1), "trajectories": 1, "of": 2, "followed": 1}
@@ -393,6 +395,7 @@ def test_a_lost_thing_is_never_taken_for_one_that_arrived():
 def test_the_motion_in_the_frames_is_held_against_the_field():
     shifted = moving(4.0).displacement
     shifted[1:] += torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)
+    shifted[3:, :, 24:] = 99.0  # which is not seen
     given = moving(4.0)
     report = report_on(clip(), field=given, found=found(MotionField(shifted), seen=lost_below(24, after=2)))
     error = report.json()["metrics"]["motion_error"]["frames"]
