@@ -147,10 +147,20 @@ def texture(height: int = 576, width: int = 768, seed: int = 0) -> Tensor:
     return ((picture - picture.mean()) / (5 * picture.std()) + 0.5).clamp(0, 1)[0]
 
 
+def sky(height: int = 576, width: int = 768) -> Tensor:
+    """[3, height, width]: a slow gradient, in which there is nothing to be seen."""
+    return torch.lerp(
+        torch.tensor([0.45, 0.6, 0.9])[:, None, None],
+        torch.tensor([0.75, 0.8, 0.8])[:, None, None],
+        torch.linspace(0, 1, height)[:, None],
+    ).expand(3, height, width)
+
+
 def films() -> list[Film]:
     """What optical flow is judged by: simple camera moves, things that cross, that hide, and that go far."""
     ground, other = read_picture(RACCOON), texture()
     still = Layer(ground, resting)
+    half = torch.cat([sky()[:, :288], ground[:, 144:432]], dim=1)  # the horizon runs through the middle
 
     def thing(x: float, y: float, radius: float, way: Way, corner: tuple[float, float] = (0.0, 0.0)) -> Layer:
         return Layer(other, way, corner, disc(x, y, radius))
@@ -161,6 +171,8 @@ def films() -> list[Film]:
         Film("zoom, 1.1×", [replace(still, way=turned(0, zoom=1.1))]),
         Film("two objects crossing, 20 px", [still, thing(190, 150, 50, moved(20)), thing(300, 190, 40, moved(-20))]),
         Film("occlusion, 20 px", [replace(still, way=moved(-20)), thing(256, 160, 70, resting)]),
+        Film("thing on a plain sky, 20 px", [Layer(sky(), resting), thing(200, 160, 50, moved(20))]),
+        Film("under half a sky, 20 px", [Layer(half, moved(16.3, -11.6))]),
         Film("translation, 60 px", [replace(still, way=moved(51.7, 30.4))]),
         Film("rotation, 20°", [replace(still, way=turned(20))]),
         Film("small object, 60 px", [still, thing(200, 160, 25, moved(60))]),

@@ -31,7 +31,7 @@ from ..metrics import (
     subject_consistency,
     travel,
 )
-from ..source_video import SourceMotion, motion_from_video
+from ..source_video import Grounded, SourceMotion, motion_from_video
 from ..types import MotionField, Size, Trajectory
 from .catalogue import FIELD, FRAMES, METRICS
 from .given import Motion, check_frames, first_part, fitted_field, fitted_found, fitted_region
@@ -107,7 +107,7 @@ def report_on(
         degrees[FRAMES] = _degree_of(motions[FRAMES], fps)
     else:
         shot = frames[: getattr(motions[FRAMES], "covered", None)]  # a cut would count as the fastest motion of all
-        scores = map(fastest_part, steps_between(shot, engine.flow, fps=fps))
+        scores = map(fastest_part, steps_between(shot, Grounded(engine).flow, fps=fps))
         degrees[FRAMES] = _degree(scores, size, fps, engine.name)
     by_source = {
         source: _displacement(motion, region) | _together(paths, source) | {"dynamic_degree": degrees[source]}

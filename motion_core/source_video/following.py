@@ -19,6 +19,7 @@ from ..optical_flow import FlowEstimator
 from ..push_pull import fill_smoothly
 from ..warp import backward_warp, lands_inside
 from .likeness import ALIKE, correlation, difference, textured
+from .plain_ground import grounded
 from .propagation import passed_on
 
 Method = Literal["best", "direct", "chained"]
@@ -72,6 +73,7 @@ class Follower:
         self.displacement = torch.zeros_like(self.first[:2])
         self.seen = torch.ones_like(self.first[0], dtype=torch.bool)
         self._chain = Way(self.displacement, self.displacement)
+        self._plain = ~textured(self.first)
 
     def follow(self, frame: Tensor, step: Way) -> None:
         """On to the next frame; step: to it from the previous one."""
@@ -83,7 +85,7 @@ class Follower:
             way = self._chain = self._chain.then(step)
         else:
             way = self._best(frame, step)
-        self.seen = way.returns()
+        self.seen = way.returns() & self._alike(frame, way)
         self.displacement = fill_smoothly(way.forth, ~self.seen)
         self.previous = frame
 
@@ -97,6 +99,7 @@ class Follower:
         chain = Way(passed_on(chain.forth, self.first, frame), passed_on(chain.back, frame, self.first))
         direct = Way.between(self.first, frame, self.estimator)
         way = _likelier(chain, direct, self.first, frame)
+        way = Way(grounded(way.forth, self.first, frame), grounded(way.back, frame, self.first))
         regained = direct.returns() & ~chain.returns()
         regained_back = direct.reversed().returns() & ~chain.reversed().returns()
         self._chain = Way(
@@ -104,6 +107,11 @@ class Follower:
             torch.where(regained_back, way.back, chain.back),
         )
         return way
+
+    def _alike(self, frame: Tensor, way: Way) -> Tensor:
+        """[H, W] bool: which pixels find there what they show, unlike those of a thing that vanished; plain ones do."""
+        fetched = backward_warp(frame[None], way.forth[None])[0]
+        return self._plain | (correlation(self.first, fetched) > ALIKE)
 
     def _corrected(self, way: Way, frame: Tensor) -> Way:
         """The way, and after it what is left to go: the flow between each picture and the other fetched along it."""

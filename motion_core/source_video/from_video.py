@@ -16,6 +16,7 @@ from ..types import Size
 from .following import Follower, Method, Way, found_again
 from .likeness import shows_nothing
 from .noun import SourceMotion
+from .plain_ground import Grounded
 from .thinning import Thinned
 
 AtCut = Literal["refuse", "stop"]
@@ -57,6 +58,7 @@ def motion_from_video(
         raise MotionError(f"A motion is retimed to two frames at least; asked for {frames_out}.")
     if size is not None and min(size) < 1:
         raise ShapeError(f"A motion field has at least one pixel; it cannot be {size}.")
+    estimator = Grounded(estimator)
     found, cuts = Thinned(frames_out), ()
     follower = None
     plain, shown = False, 0  # shown: the number of the last frame that shows something

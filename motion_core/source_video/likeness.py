@@ -16,12 +16,15 @@ BLANK = 1e-3  # share of the pixels that have texture at least, if a picture sho
 
 
 def difference(picture: Tensor, other: Tensor) -> Tensor:
-    """[H, W]: how much two pictures [3, H, W] differ around every pixel, 0…1; slow changes of light do not count."""
+    """[H, W]: how much two pictures [3, H, W] differ around every pixel, 0…1; slow changes of light do not count.
+
+    What is levelled may not differ more than before: near a great change, what stays as it was would.
+    """
     change = (picture - other)[None]
     height, width = change.shape[-2:]
     coarse = (max(1, height // LIGHT), max(1, width // LIGHT))
     light = F.interpolate(F.adaptive_avg_pool2d(change, coarse), (height, width), mode="bilinear")
-    return _windowed((change - light).abs().mean(dim=1), NARROW)[0]
+    return _windowed(torch.minimum(change.abs(), (change - light).abs()).mean(dim=1), NARROW)[0]
 
 
 def correlation(picture: Tensor, other: Tensor) -> Tensor:
