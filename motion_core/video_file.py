@@ -298,7 +298,9 @@ def _read_animation(path: Path, told: Timing) -> Generator[np.ndarray, None, Non
 def _read_stream(path: Path, told: Timing) -> Generator[np.ndarray, None, None]:
     with _opened(path) as (container, stream):
         fps = stream.average_rate or stream.guessed_rate
-        starts = sorted(_starts(container, stream))
+        found = list(_starts(container, stream))
+        starts = sorted(start for start in found if start is not None)
+        missing = max(0, stream.frames - len(found))  # of those in the file's index, where it has one
         durations = [after - before for before, after in pairwise(starts)]
         times = _times_shown(durations, longest=LONGEST_SHOWN) if durations else []
     shown = dict(zip(starts, times, strict=False))  # the last frame is shown once
@@ -306,7 +308,7 @@ def _read_stream(path: Path, told: Timing) -> Generator[np.ndarray, None, None]:
         raise MotionError(f"{path} does not say how many frames it shows per second.")
     measured = sum(times) / sum(durations) if sum(durations) > 0 else float(fps)
     agreed = abs(measured / float(fps) - 1) < ROUNDED
-    told.fps, told.frames = float(fps) if agreed else measured, sum(times) + 1  # the last one
+    told.fps, told.frames = float(fps) if agreed else measured, sum(times) + 1 + missing  # the last one
     count = 0
     with _opened(path) as (container, stream):
         try:
@@ -318,8 +320,9 @@ def _read_stream(path: Path, told: Timing) -> Generator[np.ndarray, None, None]:
             if not count:
                 raise
             log.warning("%s breaks off after %d frames (%s); what comes before is used.", path, count, error.strerror)
-    if count < len(starts) and count:
-        log.warning("%s is incomplete: %d of its %d frames could be read.", path, count, len(starts))
+        else:
+            if 0 < count < len(starts) + missing:
+                log.warning("%s is incomplete: %d of its %d frames could be read.", path, count, len(starts) + missing)
 
 
 @contextmanager
@@ -334,13 +337,12 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, stream
 
 
-def _starts(container: InputContainer, stream: VideoStream) -> Iterator[float]:
-    """When every frame is shown, in seconds, in the order of the file; nothing is decoded."""
+def _starts(container: InputContainer, stream: VideoStream) -> Iterator[float | None]:
+    """When every frame is shown, in seconds, in the order of the file, None if it is not; nothing is decoded."""
     with suppress(FFmpegError):  # decoding meets the same damage, and tells of it
         for packet in container.demux(stream):
-            start = _start(packet)
-            if start is not None and not packet.is_discard:
-                yield start
+            if packet.size:  # the last one is empty
+                yield None if packet.is_discard else _start(packet)
 
 
 def _start(shown: VideoFrame | av.Packet) -> float | None:

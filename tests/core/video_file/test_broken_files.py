@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from motion_core.errors import MotionError
 from motion_core.picture_file import write_picture
-from motion_core.video_file import read_video, stream_video, write_video
+from motion_core.video_file import read_video, stream_video, timing, write_video
 from tests.encoded import moving
 
 
@@ -86,6 +86,7 @@ def test_of_a_video_that_breaks_off_the_beginning_is_read_and_that_is_said(tmp_p
     assert fps == pytest.approx(8, rel=0.01)
     torch.testing.assert_close(part[:5], whole[:5])
     assert "breaks off" in caplog.text or "is incomplete" in caplog.text
+    assert timing(tmp_path / "v.mp4").frames == 30, "what its index says"
 
 
 def test_what_cannot_be_streamed_is_told_at_the_first_frame(tmp_path):
