@@ -85,14 +85,15 @@ class Follower:
             way = self._chain = self._chain.then(step)
         else:
             way = self._best(frame, step)
-        self.seen = way.returns() & self._alike(frame, way)
+        self.seen = way.returns() & (self._plain | _alike(self.first, frame, way))
         self.displacement = fill_smoothly(way.forth, ~self.seen)
         self.previous = frame
 
     def _best(self, frame: Tensor, step: Way) -> Way:
-        """The likelier of direct and chained. The chain takes from direct what it has lost itself, and nothing else:
+        """The likelier of direct and chained, on plain ground that of the ground.
 
-        a small thing that went far is taken for the ground by direct flow, and would be torn apart by every mistake.
+        The chain takes from direct what it has lost itself, and nothing else: a small thing that went far is taken for
+        the ground by direct flow, and would be torn apart by every mistake.
         """
         chained = self._chain.then(step)
         chain = _likelier(chained, self._corrected(chained, frame), self.first, frame)
@@ -107,11 +108,6 @@ class Follower:
             torch.where(regained_back, way.back, chain.back),
         )
         return way
-
-    def _alike(self, frame: Tensor, way: Way) -> Tensor:
-        """[H, W] bool: which pixels find there what they show, unlike those of a thing that vanished; plain ones do."""
-        fetched = backward_warp(frame[None], way.forth[None])[0]
-        return self._plain | (correlation(self.first, fetched) > ALIKE)
 
     def _corrected(self, way: Way, frame: Tensor) -> Way:
         """The way, and after it what is left to go: the flow between each picture and the other fetched along it."""
@@ -131,9 +127,13 @@ def found_again(first: Tensor, second: Tensor, way: Way) -> float:
     changed = shown & (F.max_pool2d(apart[None], AROUND, stride=1, padding=AROUND // 2)[0, 0] > CHANGED)
     if changed.sum() >= shown.sum() / 2:
         shown = changed
-    fetched = backward_warp(second[None], way.forth[None])[0]
-    again = way.returns() & (correlation(first, fetched) > ALIKE)
+    again = way.returns() & _alike(first, second, way)
     return (again & shown).sum().item() / max(int(shown.sum()), 1)
+
+
+def _alike(first: Tensor, second: Tensor, way: Way) -> Tensor:
+    """[H, W] bool: which pixels find there what they show, unlike those of a thing that vanished."""
+    return correlation(first, backward_warp(second[None], way.forth[None])[0]) > ALIKE
 
 
 def _likelier(one: Way, other: Way, first: Tensor, second: Tensor) -> Way:
